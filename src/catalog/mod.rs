@@ -1,0 +1,10 @@
+//! What the world is made of, as data: currencies, and the services that credits never pay for.
+//!
+//! Tables only. Nothing here decides anything, and the journal never depends on a table: what an
+//! entry was made under is recorded with it.
+
+mod currencies;
+mod never_covered;
+
+pub use currencies::minor_digits;
+pub use never_covered::NEVER_COVERED;
