@@ -324,7 +324,11 @@ mod tests {
     #[track_caller]
     fn reads(text: &str, expected: &str, rounded: bool) {
         let reading = Money::read(text.as_bytes()).expect("an amount");
-        assert_eq!((reading.amount.text(0).as_str(), reading.rounded), (expected, rounded), "{text}");
+        assert_eq!(
+            (reading.amount.text(0).as_str(), reading.rounded),
+            (expected, rounded),
+            "{text}"
+        );
     }
 
     #[test]
@@ -351,27 +355,56 @@ mod tests {
 
     #[test]
     fn large_amounts_are_refused() {
-        for text in ["1000000000000000", "1e15", "1e400", "-1e999999999999", "9".repeat(60).as_str()] {
-            assert_eq!(Money::read(text.as_bytes()), Err(MoneyError::TooLarge), "{text}");
+        for text in [
+            "1000000000000000",
+            "1e15",
+            "1e400",
+            "-1e999999999999",
+            "9".repeat(60).as_str(),
+        ] {
+            assert_eq!(
+                Money::read(text.as_bytes()),
+                Err(MoneyError::TooLarge),
+                "{text}"
+            );
         }
-        reads("999999999999999.999999999999999999", "999999999999999.999999999999999999", false);
+        reads(
+            "999999999999999.999999999999999999",
+            "999999999999999.999999999999999999",
+            false,
+        );
         reads(&format!("{}1.5", "0".repeat(80)), "1.5", false);
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", ".", "1.", ".5", "1,5", "1_0", " 1", "1 ", "0x1", "NaN", "inf", "1e", "1e+", "1.e3", "--1", "١"] {
-            assert_eq!(Money::read(text.as_bytes()), Err(MoneyError::NotAnAmount), "{text}");
+        for text in [
+            "", "-", ".", "1.", ".5", "1,5", "1_0", " 1", "1 ", "0x1", "NaN", "inf", "1e", "1e+",
+            "1.e3", "--1", "١",
+        ] {
+            assert_eq!(
+                Money::read(text.as_bytes()),
+                Err(MoneyError::NotAnAmount),
+                "{text}"
+            );
         }
         for text in ["1e3", "+1", "1E-2"] {
             assert_eq!(Money::parse(text), Err(MoneyError::NotAnAmount), "{text}");
         }
-        assert_eq!(Money::parse("0.0000000000000000001"), Err(MoneyError::TooFine));
+        assert_eq!(
+            Money::parse("0.0000000000000000001"),
+            Err(MoneyError::TooFine)
+        );
     }
 
     #[test]
     fn the_card_charge_rounds_half_away_from_zero() {
-        let round = |text: &str, digits| Money::parse(text).expect("an amount").round_half_away(digits).text(2);
+        let round = |text: &str, digits| {
+            Money::parse(text)
+                .expect("an amount")
+                .round_half_away(digits)
+                .text(2)
+        };
         assert_eq!(round("0.005", 2), "0.01");
         assert_eq!(round("-0.005", 2), "-0.01");
         assert_eq!(round("0.004999999999999999", 2), "0.00");

@@ -84,7 +84,8 @@ impl Month {
     #[must_use]
     pub fn last_day(self) -> NaiveDate {
         let next = self.first.checked_add_months(Months::new(1));
-        next.and_then(|first| first.pred_opt()).unwrap_or(self.first)
+        next.and_then(|first| first.pred_opt())
+            .unwrap_or(self.first)
     }
 
     /// The month after it.
@@ -188,7 +189,17 @@ mod tests {
     fn only_what_we_would_print_is_a_date() {
         assert_eq!(day("2024-02-29").to_string(), "2024-02-29");
         assert_eq!(day("0001-01-01").to_string(), "0001-01-01");
-        for text in ["2025-2-3", " 2025-02-03", "2025-02-30", "2023-02-29", "0000-01-01", "+2025-01-01", "2025-01-01T00:00", "20250101", "2025-01-01-"] {
+        for text in [
+            "2025-2-3",
+            " 2025-02-03",
+            "2025-02-30",
+            "2023-02-29",
+            "0000-01-01",
+            "+2025-01-01",
+            "2025-01-01T00:00",
+            "20250101",
+            "2025-01-01-",
+        ] {
             assert_eq!(parse_date(text), Err(PeriodError::NotADate), "{text}");
         }
     }
@@ -198,9 +209,25 @@ mod tests {
         let february = Month::parse("2024-02").expect("a month");
         assert_eq!(february.last_day(), day("2024-02-29"));
         assert_eq!(february.next().to_string(), "2024-03");
-        assert_eq!(Month::parse("2026-01").expect("a month").previous().to_string(), "2025-12");
-        assert_eq!(Month::parse("9999-12").expect("a month").last_day(), day("9999-12-31"));
-        for text in ["2026-13", "2026-00", "2026-1", "2026", "0000-01", "2026-01-01"] {
+        assert_eq!(
+            Month::parse("2026-01")
+                .expect("a month")
+                .previous()
+                .to_string(),
+            "2025-12"
+        );
+        assert_eq!(
+            Month::parse("9999-12").expect("a month").last_day(),
+            day("9999-12-31")
+        );
+        for text in [
+            "2026-13",
+            "2026-00",
+            "2026-1",
+            "2026",
+            "0000-01",
+            "2026-01-01",
+        ] {
             assert_eq!(Month::parse(text), Err(PeriodError::NotAMonth), "{text}");
         }
     }
@@ -209,7 +236,10 @@ mod tests {
     fn a_period_ends_on_its_last_day_clamped_to_the_month() {
         let last = |start: &str, period: &str| {
             let period = Validity::parse(period).expect("a period");
-            period.last_day(day(start)).expect("before 10000").to_string()
+            period
+                .last_day(day(start))
+                .expect("before 10000")
+                .to_string()
         };
         assert_eq!(last("2026-01-15", "P1M"), "2026-02-14");
         assert_eq!(last("2026-01-31", "P1M"), "2026-02-28");
@@ -223,8 +253,23 @@ mod tests {
 
     #[test]
     fn a_period_has_one_part_and_an_end() {
-        for text in ["P", "P0M", "P1M2D", "PT1H", "P-1M", "12M", "P1.5M", "P99999999D", "PM", "P1é"] {
-            assert_eq!(Validity::parse(text), Err(PeriodError::NotAPeriod), "{text}");
+        for text in [
+            "P",
+            "P0M",
+            "P1M2D",
+            "PT1H",
+            "P-1M",
+            "12M",
+            "P1.5M",
+            "P99999999D",
+            "PM",
+            "P1é",
+        ] {
+            assert_eq!(
+                Validity::parse(text),
+                Err(PeriodError::NotAPeriod),
+                "{text}"
+            );
         }
         assert_eq!(Validity::Days(9_999_999).last_day(day("2026-01-01")), None);
     }

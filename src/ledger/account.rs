@@ -76,7 +76,9 @@ pub enum AccountError {
     #[error("account `{0}` cannot be its own payer")]
     OwnPayer(AccountId),
     /// A membership that began later is on record.
-    #[error("account `{account}` joined `{payer}` on {joined}, a membership cannot begin before that")]
+    #[error(
+        "account `{account}` joined `{payer}` on {joined}, a membership cannot begin before that"
+    )]
     JoinsBeforeThat {
         /// Whose membership.
         account: AccountId,
@@ -103,7 +105,11 @@ impl Account {
     ///
     /// # Errors
     /// Memberships that would overlap, and leaving where there is nothing to leave.
-    pub fn change(&mut self, change: &AccountChange, effective: NaiveDate) -> Result<(), AccountError> {
+    pub fn change(
+        &mut self,
+        change: &AccountChange,
+        effective: NaiveDate,
+    ) -> Result<(), AccountError> {
         if let Some((payer, joined)) = &change.joins {
             self.join(&change.account, payer, *joined)?;
         }
@@ -124,12 +130,19 @@ impl Account {
         Ok(())
     }
 
-    fn join(&mut self, account: &AccountId, payer: &AccountId, joined: NaiveDate) -> Result<(), AccountError> {
+    fn join(
+        &mut self,
+        account: &AccountId,
+        payer: &AccountId,
+        joined: NaiveDate,
+    ) -> Result<(), AccountError> {
         if payer == account {
             return Err(AccountError::OwnPayer(account.clone()));
         }
         if let Some(last) = self.memberships.last_mut() {
-            if joined < last.joined || (joined == last.joined && payer == &last.payer && last.left.is_some()) {
+            if joined < last.joined
+                || (joined == last.joined && payer == &last.payer && last.left.is_some())
+            {
                 return Err(AccountError::JoinsBeforeThat {
                     account: account.clone(),
                     payer: last.payer.clone(),
@@ -148,7 +161,11 @@ impl Account {
                 last.left = joined.pred_opt();
             }
         }
-        self.memberships.push(Membership { payer: payer.clone(), joined, left: None });
+        self.memberships.push(Membership {
+            payer: payer.clone(),
+            joined,
+            left: None,
+        });
         Ok(())
     }
 
@@ -158,7 +175,10 @@ impl Account {
             .last_mut()
             .ok_or_else(|| AccountError::NotAMember(account.clone()))?;
         if left < last.joined {
-            return Err(AccountError::LeavesBeforeThat { account: account.clone(), joined: last.joined });
+            return Err(AccountError::LeavesBeforeThat {
+                account: account.clone(),
+                joined: last.joined,
+            });
         }
         last.left = Some(left);
         Ok(())
@@ -174,7 +194,9 @@ impl Account {
     /// The membership on a day.
     #[must_use]
     pub fn membership_on(&self, date: NaiveDate) -> Option<&Membership> {
-        self.memberships.iter().find(|membership| membership.holds_on(date))
+        self.memberships
+            .iter()
+            .find(|membership| membership.holds_on(date))
     }
 }
 
@@ -228,7 +250,9 @@ impl Accounts {
         let memberships = self.memberships(id);
         id == payer
             || memberships.is_empty()
-            || memberships.iter().any(|m| m.payer == *payer && m.touches(month))
+            || memberships
+                .iter()
+                .any(|m| m.payer == *payer && m.touches(month))
     }
 
     /// Whether account-level sharing is on at the end of a day.
@@ -272,7 +296,11 @@ mod tests {
                 name: None,
                 default: false,
             };
-            accounts.by_id.entry(id("m")).or_default().change(&change, day(date))?;
+            accounts
+                .by_id
+                .entry(id("m"))
+                .or_default()
+                .change(&change, day(date))?;
         }
         Ok(accounts)
     }
@@ -291,20 +319,48 @@ mod tests {
     #[test]
     fn a_new_payer_ends_the_old_membership_the_day_before() {
         let accounts = member(&[("p", "2026-01-01"), ("q", "2026-03-10")]).expect("a member");
-        assert_eq!(accounts.home(&id("m"), month("2026-03"), None), Home::Payer(id("p")));
-        assert_eq!(accounts.home(&id("m"), month("2026-04"), None), Home::Payer(id("q")));
+        assert_eq!(
+            accounts.home(&id("m"), month("2026-03"), None),
+            Home::Payer(id("p"))
+        );
+        assert_eq!(
+            accounts.home(&id("m"), month("2026-04"), None),
+            Home::Payer(id("q"))
+        );
         assert!(accounts.belongs(&id("m"), &id("q"), month("2026-03")));
         assert!(!accounts.belongs(&id("m"), &id("p"), month("2026-04")));
-        assert_eq!(accounts.by_id[&id("m")].memberships[0].left, Some(day("2026-03-09")));
+        assert_eq!(
+            accounts.by_id[&id("m")].memberships[0].left,
+            Some(day("2026-03-09"))
+        );
     }
 
     #[test]
     fn memberships_never_overlap() {
-        assert!(matches!(member(&[("p", "2026-03-01"), ("q", "2026-02-01")]), Err(AccountError::JoinsBeforeThat { .. })));
-        assert!(matches!(member(&[("left", "2026-02-01")]), Err(AccountError::NotAMember(_))));
-        assert!(matches!(member(&[("p", "2026-03-01"), ("left", "2026-02-01")]), Err(AccountError::LeavesBeforeThat { .. })));
-        assert!(matches!(member(&[("m", "2026-03-01")]), Err(AccountError::OwnPayer(_))));
-        assert!(member(&[("p", "2026-03-01"), ("left", "2026-03-01"), ("p", "2026-03-02")]).is_ok());
+        assert!(matches!(
+            member(&[("p", "2026-03-01"), ("q", "2026-02-01")]),
+            Err(AccountError::JoinsBeforeThat { .. })
+        ));
+        assert!(matches!(
+            member(&[("left", "2026-02-01")]),
+            Err(AccountError::NotAMember(_))
+        ));
+        assert!(matches!(
+            member(&[("p", "2026-03-01"), ("left", "2026-02-01")]),
+            Err(AccountError::LeavesBeforeThat { .. })
+        ));
+        assert!(matches!(
+            member(&[("m", "2026-03-01")]),
+            Err(AccountError::OwnPayer(_))
+        ));
+        assert!(
+            member(&[
+                ("p", "2026-03-01"),
+                ("left", "2026-03-01"),
+                ("p", "2026-03-02")
+            ])
+            .is_ok()
+        );
     }
 
     #[test]

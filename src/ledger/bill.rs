@@ -63,16 +63,28 @@ impl Charge {
     /// first), id as bytes (none first; then category, start, end, description, amount).
     #[must_use]
     pub fn tie(&self, other: &Charge) -> Ordering {
-        let region = |charge: &Charge| charge.region.as_ref().map_or("", Region::as_str).to_owned();
-        (&self.account, &self.service)
-            .cmp(&(&other.account, &other.service))
-            .then_with(|| region(self).cmp(&region(other)))
+        (&self.account, &self.service, &self.region)
+            .cmp(&(&other.account, &other.service, &other.region))
             .then_with(|| self.id.cmp(&other.id))
             .then_with(|| self.content().cmp(&other.content()))
     }
 
-    fn content(&self) -> (&str, Option<NaiveDate>, Option<NaiveDate>, Option<&str>, Money) {
-        (self.category.as_str(), self.start, self.end, self.description.as_deref(), self.amount)
+    fn content(
+        &self,
+    ) -> (
+        &str,
+        Option<NaiveDate>,
+        Option<NaiveDate>,
+        Option<&str>,
+        Money,
+    ) {
+        (
+            self.category.as_str(),
+            self.start,
+            self.end,
+            self.description.as_deref(),
+            self.amount,
+        )
     }
 
     /// Whether the same thing is charged, by whatever id and description.
@@ -81,15 +93,24 @@ impl Charge {
     }
 
     fn order_by_content(&self, other: &Charge) -> Ordering {
-        (&self.account, &self.service, &self.region, self.category, self.start, self.end, self.amount).cmp(&(
-            &other.account,
-            &other.service,
-            &other.region,
-            other.category,
-            other.start,
-            other.end,
-            other.amount,
-        ))
+        (
+            &self.account,
+            &self.service,
+            &self.region,
+            self.category,
+            self.start,
+            self.end,
+            self.amount,
+        )
+            .cmp(&(
+                &other.account,
+                &other.service,
+                &other.region,
+                other.category,
+                other.start,
+                other.end,
+                other.amount,
+            ))
     }
 }
 
@@ -132,7 +153,12 @@ impl Bill {
     /// # Errors
     /// A charge id that stands twice, a charge that ends before it starts, amounts that add up to
     /// [`Money::TOTAL_LIMIT`] or more, more charges than a `u32` numbers.
-    pub fn new(id: BillId, status: Status, reference: Option<String>, charges: Vec<Charge>) -> Result<Bill, BillError> {
+    pub fn new(
+        id: BillId,
+        status: Status,
+        reference: Option<String>,
+        charges: Vec<Charge>,
+    ) -> Result<Bill, BillError> {
         if u32::try_from(charges.len()).is_err() {
             return Err(BillError::TooMany);
         }
@@ -147,7 +173,10 @@ impl Bill {
             if let (Some(start), Some(end)) = (charge.start, charge.end)
                 && end < start
             {
-                let id = charge.id.as_deref().map_or_else(|| format!("#{}", at + 1), str::to_owned);
+                let id = charge
+                    .id
+                    .as_deref()
+                    .map_or_else(|| format!("#{}", at + 1), str::to_owned);
                 return Err(BillError::EndsBeforeItStarts { id, start, end });
             }
             total = total
@@ -155,7 +184,12 @@ impl Bill {
                 .filter(|total| *total < Money::TOTAL_LIMIT)
                 .ok_or(BillError::TooLarge)?;
         }
-        Ok(Bill { id, status, reference, charges })
+        Ok(Bill {
+            id,
+            status,
+            reference,
+            charges,
+        })
     }
 
     /// Payer, month and currency.
@@ -201,7 +235,8 @@ impl Bill {
     #[must_use]
     pub fn difference(&self, other: &Bill) -> Vec<Difference> {
         let (ours, theirs) = (sorted(&self.charges), sorted(&other.charges));
-        let same = ours.len() == theirs.len() && ours.iter().zip(&theirs).all(|(a, b)| a.same_content(b));
+        let same =
+            ours.len() == theirs.len() && ours.iter().zip(&theirs).all(|(a, b)| a.same_content(b));
         if same {
             return Vec::new();
         }
@@ -234,9 +269,15 @@ fn differences(ours: &[&Charge], theirs: &[&Charge]) -> Vec<Difference> {
             _ => Ordering::Greater,
         };
         if order == Ordering::Less {
-            found.push(Difference { charge: ours[i].clone(), ours: true });
+            found.push(Difference {
+                charge: ours[i].clone(),
+                ours: true,
+            });
         } else if order == Ordering::Greater {
-            found.push(Difference { charge: theirs[j].clone(), ours: false });
+            found.push(Difference {
+                charge: theirs[j].clone(),
+                ours: false,
+            });
         }
         i += usize::from(order != Ordering::Greater);
         j += usize::from(order != Ordering::Less);

@@ -28,7 +28,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 4] = [Kind::Promotional, Kind::Earned, Kind::Activate, Kind::Educational];
+    pub const ALL: [Kind; 4] = [
+        Kind::Promotional,
+        Kind::Earned,
+        Kind::Activate,
+        Kind::Educational,
+    ];
 
     /// Its name.
     #[must_use]

@@ -239,7 +239,11 @@ impl BillId {
             (Err(_), None) => return Err(NameError::NotABill),
         };
         let payer = AccountId::new(payer).map_err(|_| NameError::NotABill)?;
-        Ok(BillId { month, payer, currency })
+        Ok(BillId {
+            month,
+            payer,
+            currency,
+        })
     }
 }
 
@@ -277,10 +281,24 @@ mod tests {
         for text in ["C12", "C12.1", "C1"] {
             assert_eq!(CreditId::parse(text).expect("a credit").to_string(), text);
         }
-        for text in ["c12", "C", "C0", "C012", "C12.", "C12.0", "C1.2.3", "C-1", "C99999999999999999999"] {
+        for text in [
+            "c12",
+            "C",
+            "C0",
+            "C012",
+            "C12.",
+            "C12.0",
+            "C1.2.3",
+            "C-1",
+            "C99999999999999999999",
+        ] {
             assert_eq!(CreditId::parse(text), Err(NameError::NotACredit), "{text}");
         }
-        for text in ["111122223333/2026-01", "111122223333/2026-01/EUR", "/providers/x:y/2026-01"] {
+        for text in [
+            "111122223333/2026-01",
+            "111122223333/2026-01/EUR",
+            "/providers/x:y/2026-01",
+        ] {
             assert_eq!(BillId::parse(text).expect("a bill").to_string(), text);
         }
         for text in ["111122223333", "/2026-01", "1/2026-13", "1/2026-01/XYZ", ""] {

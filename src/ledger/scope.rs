@@ -141,7 +141,9 @@ impl Category {
     /// Reads a name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Category> {
-        Category::ALL.into_iter().find(|category| category.as_str() == text)
+        Category::ALL
+            .into_iter()
+            .find(|category| category.as_str() == text)
     }
 
     /// Whether a credit's scope may name it: the others are never paid, or, a positive
@@ -187,7 +189,10 @@ mod tests {
     fn an_empty_list_is_refused_rather_than_read_as_all() {
         assert_eq!(Scope::<u8>::new(Some(vec![]), None), Err(ScopeError::Empty));
         assert_eq!(Scope::<u8>::new(None, Some(vec![])), Err(ScopeError::Empty));
-        assert_eq!(Scope::new(Some(vec![1]), Some(vec![2])), Err(ScopeError::Both));
+        assert_eq!(
+            Scope::new(Some(vec![1]), Some(vec![2])),
+            Err(ScopeError::Both)
+        );
         assert_eq!(Scope::<u8>::new(None, None), Ok(Scope::All));
     }
 

@@ -15,7 +15,6 @@ pub struct Allocation {
     pub amount: Money,
 }
 
-
 /// What one bill comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
@@ -40,18 +39,31 @@ pub struct Statement {
     pub card: Vec<Money>,
     /// Who pays which charge, by its place in the bill, in the order of payment within a charge.
     pub allocations: Vec<(u32, Allocation)>,
+    /// What each credit pays of the bill, in burn order.
+    pub applied: Vec<Allocation>,
 }
 
 impl Statement {
     /// The lines, in the order of the bill, the provider's own credits left out.
-    pub fn lines(&self) -> impl Iterator<Item = LineRef<'_>> {
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         let mut rest = self.allocations.as_slice();
-        let lines = self.bill.charges().iter().enumerate().map(move |(at, charge)| {
-            let until = rest.partition_point(|(place, _)| *place as usize <= at);
-            let (own, after) = rest.split_at(until);
-            rest = after;
-            LineRef { place: at, charge, discounted: self.discounted[at], allocations: own, card: self.card[at] }
-        });
+        let lines = self
+            .bill
+            .charges()
+            .iter()
+            .enumerate()
+            .map(move |(at, charge)| {
+                let until = rest.partition_point(|(place, _)| *place as usize <= at);
+                let (own, after) = rest.split_at(until);
+                rest = after;
+                Line {
+                    place: at,
+                    charge,
+                    discounted: self.discounted[at],
+                    allocations: own,
+                    card: self.card[at],
+                }
+            });
         lines.filter(|line| line.charge.category != Category::Credit)
     }
 
@@ -66,38 +78,27 @@ impl Statement {
                 totals.charges += charge.amount;
             }
         }
-        totals.credits = self.allocations.iter().map(|(_, allocation)| allocation.amount).sum();
+        totals.credits = self
+            .applied
+            .iter()
+            .map(|allocation| allocation.amount)
+            .sum();
         totals.card = self.card.iter().copied().sum();
         totals
     }
-
-    /// What each credit pays of the bill, in the order in which credits were used.
-    #[must_use]
-    pub fn applied(&self) -> Vec<Allocation> {
-        let mut applied: Vec<Allocation> = Vec::new();
-        let mut places = std::collections::BTreeMap::new();
-        for (_, allocation) in &self.allocations {
-            let place = *places.entry(allocation.credit).or_insert_with(|| {
-                applied.push(Allocation { credit: allocation.credit, amount: Money::ZERO });
-                applied.len() - 1
-            });
-            applied[place].amount += allocation.amount;
-        }
-        applied
-    }
 }
 
-/// One line of a statement, borrowed.
-#[derive(Debug, Clone, Copy)]
-pub struct LineRef<'a> {
+/// A charge and who pays it: amount = discounted + allocations + card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
     /// Its place in the bill, from 0.
     pub place: usize,
     /// The charge.
     pub charge: &'a Charge,
-    /// See [`Line::discounted`].
+    /// What a discount took off it; of a discount, what it took off others, negative.
     pub discounted: Money,
     /// Who pays, in the order they did.
     pub allocations: &'a [(u32, Allocation)],
-    /// See [`Line::card`].
+    /// What is left for the card; of a negative charge what reduced nothing.
     pub card: Money,
 }

@@ -8,7 +8,6 @@
 //! the ledger.
 
 pub mod record;
-pub mod sqlite;
 
 use std::path::PathBuf;
 
@@ -116,13 +115,22 @@ pub trait Read {
     ///
     /// # Errors
     /// A store that cannot be read, and whatever `visit` answers.
-    fn read(&self, from: u64, to: u64, visit: &mut dyn FnMut(Record) -> Result<(), StoreError>) -> Result<(), StoreError>;
+    fn read(
+        &self,
+        from: u64,
+        to: u64,
+        visit: &mut dyn FnMut(Record) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
 
     /// Hands the parts of the lines kept with an entry to `visit` in order.
     ///
     /// # Errors
     /// A store that cannot be read, and whatever `visit` answers.
-    fn lines(&self, number: u64, visit: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> Result<(), StoreError>;
+    fn lines(
+        &self,
+        number: u64,
+        visit: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
 
     /// The numbers of the entries about a subject, ascending.
     ///

@@ -1,0 +1,671 @@
+//! Decisions: what a request puts on record, or why it is refused.
+//!
+//! A [`Desk`] is a state about to be added to. Each decision posts its entries to the state as it
+//! goes, so that the next one of the same command sees them, and so that an entry which breaks an
+//! invariant is stopped here, before anything is written.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use thiserror::Error;
+
+use crate::money::Money;
+
+use super::account::{AccountChange, AccountError};
+use super::apply::{Standing, apply};
+use super::bill::{Bill, Difference, Status};
+use super::credit::Terms;
+use super::entry::{BillRecord, Booking, CodeMark, Entry, Event, Lines, Proposal};
+use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
+use super::offer::{Lacks, Offer};
+use super::rules::Rules;
+use super::state::{Broken, State};
+use super::statement::Statement;
+
+/// A state about to be added to by one command.
+#[derive(Debug)]
+pub struct Desk {
+    /// What the journal says, the entries proposed so far included.
+    pub state: State,
+    /// The entries proposed so far.
+    pub proposals: Vec<Proposal>,
+    command: u64,
+    now: DateTime<Utc>,
+    /// The day on which the command is done.
+    pub today: NaiveDate,
+}
+
+impl Desk {
+    /// A desk over a state, for a command given at `now`, which counts as the day `today`.
+    #[must_use]
+    pub fn new(state: State, now: DateTime<Utc>, today: NaiveDate) -> Desk {
+        Desk {
+            command: state.head + 1,
+            state,
+            proposals: Vec::new(),
+            now,
+            today,
+        }
+    }
+
+    /// Proposes an entry and posts it; returns its number.
+    ///
+    /// # Errors
+    /// An entry that breaks an invariant.
+    pub fn propose(
+        &mut self,
+        effective: NaiveDate,
+        event: Event,
+        lines: Option<Lines>,
+    ) -> Result<u64, Broken> {
+        let number = self.state.head + 1;
+        let entry = Entry {
+            number,
+            command: self.command,
+            recorded: self.now,
+            effective,
+            event,
+        };
+        self.state.post(&entry)?;
+        self.proposals.push(Proposal { entry, lines });
+        Ok(number)
+    }
+}
+
+/// Why a request is refused by a rule of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// No credit by that id.
+    #[error("credit `{0}` is not on record")]
+    UnknownCredit(CreditId),
+    /// No bill by that id.
+    #[error("bill {0} is not on record")]
+    UnknownBill(BillId),
+    /// No offer by that id.
+    #[error("offer `{0}` is not on record")]
+    UnknownOffer(OfferId),
+    /// No code like that, and no terms to make a credit from.
+    #[error("code ending in `{last}` is not on record")]
+    UnknownCode {
+        /// Its last symbols.
+        last: String,
+    },
+    /// The code is used up.
+    #[error(
+        "code ending in `{last}` was redeemed by account `{account}` on {on}, as credit `{credit}`"
+    )]
+    AlreadyRedeemed {
+        /// Its last symbols.
+        last: String,
+        /// The credit it became.
+        credit: CreditId,
+        /// Whose that is.
+        account: AccountId,
+        /// When.
+        on: NaiveDate,
+    },
+    /// Another offer is already on record under this id.
+    #[error("offer `{0}` is on record with other terms")]
+    OfferDiffers(OfferId),
+    /// The code is already on record.
+    #[error("code ending in `{last}` is already on record, of offer `{offer}`")]
+    CodeOnRecord {
+        /// Its last symbols.
+        last: String,
+        /// Its offer.
+        offer: OfferId,
+    },
+    /// The code belongs to another offer than the one named.
+    #[error("code ending in `{last}` is of offer `{offer}`, not of `{named}`")]
+    OtherOffer {
+        /// Its last symbols.
+        last: String,
+        /// Its offer.
+        offer: OfferId,
+        /// The offer named.
+        named: OfferId,
+    },
+    /// Too late for the offer.
+    #[error("offer `{offer}` could be redeemed until {until}")]
+    OfferClosed {
+        /// The offer.
+        offer: OfferId,
+        /// The last day.
+        until: NaiveDate,
+    },
+    /// The account may not redeem the offer.
+    #[error("account `{account}` is not eligible for offer `{offer}`: {lacks}")]
+    NotEligible {
+        /// The account.
+        account: AccountId,
+        /// The offer.
+        offer: OfferId,
+        /// What is missing.
+        lacks: Lacks,
+    },
+    /// No more codes are taken.
+    #[error("offer `{offer}` is limited to {limit} {}", if *.per_account { "per account" } else { "in all" })]
+    LimitReached {
+        /// The offer.
+        offer: OfferId,
+        /// How many.
+        limit: u64,
+        /// For one account, or for all together.
+        per_account: bool,
+    },
+    /// A credit would end before it starts.
+    #[error("the credit would end on {end}, before it starts on {start}")]
+    EndsBeforeItStarts {
+        /// Its first day.
+        start: NaiveDate,
+        /// Its last day.
+        end: NaiveDate,
+    },
+    /// A credit would end beyond the year 9999.
+    #[error("the credit would end after the year 9999")]
+    EndsTooLate,
+    /// More was used before the ledger began than there was.
+    #[error("used {used} is more than the amount {amount}")]
+    UsedTooMuch {
+        /// What was used.
+        used: Money,
+        /// What there was.
+        amount: Money,
+    },
+    /// All credits together are more than can be counted.
+    #[error("all credits in {0} together would reach 10^19")]
+    TooMuch(Currency),
+    /// The bill is booked with other charges.
+    #[error("bill {bill} is already applied, in entry {entry}, with other charges")]
+    BillDiffers {
+        /// The bill.
+        bill: BillId,
+        /// The entry that booked it.
+        entry: u64,
+        /// How the charges differ; ours are those of the new bill.
+        differences: Vec<Difference>,
+    },
+    /// An estimate for a month that is final.
+    #[error(
+        "bill {bill} is final since entry {entry}, an estimate with other charges cannot follow"
+    )]
+    AlreadyFinal {
+        /// The bill.
+        bill: BillId,
+        /// The entry that booked it.
+        entry: u64,
+        /// How the charges differ; ours are those of the new bill.
+        differences: Vec<Difference>,
+    },
+    /// A later month is booked.
+    #[error("bill {bill} comes late: {later} is already booked")]
+    OutOfOrder {
+        /// The bill.
+        bill: BillId,
+        /// The last bill booked.
+        later: BillId,
+    },
+    /// Nothing is left of the credit.
+    #[error("credit `{credit}` has nothing left to void: it is {status}")]
+    NothingToVoid {
+        /// The credit.
+        credit: CreditId,
+        /// What it is instead.
+        status: &'static str,
+    },
+    /// The account cannot be changed so.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The decision would break an invariant: a fault of this program, stopped in time.
+    #[error("stopped before anything was recorded: {0}")]
+    Broken(Broken),
+}
+
+impl From<Broken> for Refusal {
+    fn from(broken: Broken) -> Refusal {
+        match broken {
+            Broken::Account { source, .. } => Refusal::Account(source),
+            Broken::TooMuch { currency, .. } => Refusal::TooMuch(currency),
+            other => Refusal::Broken(other),
+        }
+    }
+}
+
+/// Records a credit.
+///
+/// # Errors
+/// Dates in the wrong order, more used than there was, more credit than can be counted.
+pub fn grant(desk: &mut Desk, account: AccountId, terms: Terms) -> Result<CreditId, Refusal> {
+    check_terms(&terms)?;
+    let effective = terms.start_date;
+    let number = desk.propose(effective, Event::Granted { account, terms }, None)?;
+    Ok(CreditId::made_by(number))
+}
+
+fn check_terms(terms: &Terms) -> Result<(), Refusal> {
+    if let Some(end) = terms.end_date
+        && end < terms.start_date
+    {
+        return Err(Refusal::EndsBeforeItStarts {
+            start: terms.start_date,
+            end,
+        });
+    }
+    if terms.used_before > terms.amount {
+        return Err(Refusal::UsedTooMuch {
+            used: terms.used_before,
+            amount: terms.amount,
+        });
+    }
+    Ok(())
+}
+
+/// Records an offer; nothing where the same offer is on record.
+///
+/// # Errors
+/// Another offer under the same id.
+pub fn add_offer(desk: &mut Desk, offer: Offer) -> Result<(), Refusal> {
+    match desk.state.offers.get(&offer.id) {
+        Some(known) if known.offer == offer => Ok(()),
+        Some(_) => Err(Refusal::OfferDiffers(offer.id)),
+        None => {
+            desk.propose(desk.today, Event::OfferAdded(offer), None)?;
+            Ok(())
+        }
+    }
+}
+
+/// What the journal says of a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodeState {
+    /// Nothing.
+    Unknown,
+    /// It is of this offer, and can be redeemed.
+    Added(OfferId),
+    /// It was redeemed.
+    Redeemed {
+        /// The credit it became.
+        credit: CreditId,
+        /// Whose that is.
+        account: AccountId,
+        /// When.
+        on: NaiveDate,
+    },
+}
+
+impl CodeState {
+    /// What entries about one code say of it, in the order of their numbers.
+    pub fn of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> CodeState {
+        entries
+            .into_iter()
+            .fold(CodeState::Unknown, |known, entry| match &entry.event {
+                Event::CodeAdded { offer, .. } => CodeState::Added(offer.clone()),
+                Event::Redeemed { account, .. } => CodeState::Redeemed {
+                    credit: CreditId::made_by(entry.number),
+                    account: account.clone(),
+                    on: entry.recorded.date_naive(),
+                },
+                _ => known,
+            })
+    }
+}
+
+/// Records a code of an offer; `known` is what the journal says of it. Returns whether it is new.
+///
+/// # Errors
+/// An unknown offer, and a code that is on record of another offer or redeemed.
+pub fn add_code(
+    desk: &mut Desk,
+    offer: &OfferId,
+    code: CodeMark,
+    known: CodeState,
+) -> Result<bool, Refusal> {
+    if !desk.state.offers.contains_key(offer) {
+        return Err(Refusal::UnknownOffer(offer.clone()));
+    }
+    match known {
+        CodeState::Unknown => {
+            desk.propose(
+                desk.today,
+                Event::CodeAdded {
+                    offer: offer.clone(),
+                    code,
+                },
+                None,
+            )?;
+            Ok(true)
+        }
+        CodeState::Added(of) if of == *offer => Ok(false),
+        CodeState::Added(of) => Err(Refusal::CodeOnRecord {
+            last: code.last,
+            offer: of,
+        }),
+        CodeState::Redeemed {
+            credit,
+            account,
+            on,
+        } => Err(Refusal::AlreadyRedeemed {
+            last: code.last,
+            credit,
+            account,
+            on,
+        }),
+    }
+}
+
+/// What a code that is redeemed is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Worth {
+    /// What its offer on record says.
+    OnRecord,
+    /// What this offer on record says, for a code issued outside.
+    Offer(OfferId),
+    /// These terms, for a code issued outside.
+    Terms(Box<Terms>),
+}
+
+/// Turns a code into a credit on an account. `known` is what the journal says of the code.
+///
+/// # Errors
+/// In this order: unknown, already redeemed, closed, not eligible, limit reached.
+pub fn redeem(
+    desk: &mut Desk,
+    account: AccountId,
+    code: CodeMark,
+    known: CodeState,
+    worth: Worth,
+) -> Result<CreditId, Refusal> {
+    let offer = match (known, worth) {
+        (
+            CodeState::Redeemed {
+                credit,
+                account,
+                on,
+            },
+            _,
+        ) => {
+            return Err(Refusal::AlreadyRedeemed {
+                last: code.last,
+                credit,
+                account,
+                on,
+            });
+        }
+        (CodeState::Unknown, Worth::OnRecord) => {
+            return Err(Refusal::UnknownCode { last: code.last });
+        }
+        (CodeState::Unknown, Worth::Terms(terms)) => {
+            check_terms(&terms)?;
+            let effective = terms.start_date;
+            let number = desk.propose(
+                effective,
+                Event::Redeemed {
+                    account,
+                    terms: *terms,
+                    code,
+                },
+                None,
+            )?;
+            return Ok(CreditId::made_by(number));
+        }
+        (CodeState::Unknown, Worth::Offer(offer)) => offer,
+        (CodeState::Added(offer), Worth::Offer(named)) if named != offer => {
+            return Err(Refusal::OtherOffer {
+                last: code.last,
+                offer,
+                named,
+            });
+        }
+        // Terms given along with a code on record are those of its offer.
+        (CodeState::Added(offer), _) => offer,
+    };
+    let start = desk.today;
+    let terms = redeemed_terms(&desk.state, &offer, &account, start)?;
+    let number = desk.propose(
+        start,
+        Event::Redeemed {
+            account,
+            terms,
+            code,
+        },
+        None,
+    )?;
+    Ok(CreditId::made_by(number))
+}
+
+fn redeemed_terms(
+    state: &State,
+    offer: &OfferId,
+    account: &AccountId,
+    start: NaiveDate,
+) -> Result<Terms, Refusal> {
+    let unknown = || Refusal::UnknownOffer(offer.clone());
+    let record = state.offers.get(offer).ok_or_else(unknown)?;
+    let offer = &record.offer;
+    if let Some(until) = offer.redeem_by
+        && until < start
+    {
+        return Err(Refusal::OfferClosed {
+            offer: offer.id.clone(),
+            until,
+        });
+    }
+    let end_date = offer.end_date(start).map_err(|ended| match ended {
+        Some(until) => Refusal::OfferClosed {
+            offer: offer.id.clone(),
+            until,
+        },
+        None => Refusal::EndsTooLate,
+    })?;
+    if let Some(lacks) = offer.eligible.lacks(state.accounts.get(account)) {
+        return Err(Refusal::NotEligible {
+            account: account.clone(),
+            offer: offer.id.clone(),
+            lacks,
+        });
+    }
+    let own = record.redeemed.get(account).copied().unwrap_or_default();
+    let limits = [
+        (offer.per_account_max, own, true),
+        (offer.redemptions_max, record.redemptions, false),
+    ];
+    for (limit, taken, per_account) in limits {
+        if let Some(limit) = limit
+            && taken >= limit
+        {
+            return Err(Refusal::LimitReached {
+                offer: offer.id.clone(),
+                limit,
+                per_account,
+            });
+        }
+    }
+    Ok(offer.credit_terms(start, end_date))
+}
+
+/// Takes away what is left of a credit, which may be one that has not started. Returns how much.
+///
+/// # Errors
+/// An unknown credit, and one that is used up or past its end.
+pub fn void(
+    desk: &mut Desk,
+    credit: CreditId,
+    reason: String,
+    rules: &Rules,
+) -> Result<Money, Refusal> {
+    let record = desk
+        .state
+        .credits
+        .get(&credit)
+        .ok_or(Refusal::UnknownCredit(credit))?;
+    let amount = record.left;
+    let ended = record
+        .credit
+        .terms
+        .last_covered_day(rules)
+        .is_some_and(|last| last < desk.today);
+    let status = match (record.is_voided(), amount.is_zero(), ended) {
+        (true, true, _) => Some("voided"),
+        (_, true, _) => Some("exhausted"),
+        (_, _, true) => Some("expired"),
+        _ => None,
+    };
+    if let Some(status) = status {
+        return Err(Refusal::NothingToVoid { credit, status });
+    }
+    desk.propose(
+        desk.today,
+        Event::CreditVoided {
+            credit,
+            amount,
+            reason,
+        },
+        None,
+    )?;
+    Ok(amount)
+}
+
+/// Changes what is on record of an account.
+///
+/// # Errors
+/// Memberships that would overlap, and leaving where there is nothing to leave.
+pub fn set_account(desk: &mut Desk, change: AccountChange) -> Result<(), Refusal> {
+    desk.propose(desk.today, Event::AccountSet(change), None)?;
+    Ok(())
+}
+
+/// What became of a bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// It was recorded, in this entry.
+    Recorded(u64),
+    /// The same bill was on record, in this entry.
+    Already(u64),
+}
+
+/// Applies credits to a bill: a final one is booked, an estimate is kept and reserves. `known` is
+/// the bill on record under the same id, with its charges.
+///
+/// # Errors
+/// A final bill that differs from the one booked, an estimate for a final month, and a final bill
+/// of a month before the last one booked for this payer and currency.
+pub fn apply_bill(
+    desk: &mut Desk,
+    bill: Bill,
+    known: Option<&Bill>,
+    rules: &Rules,
+) -> Result<Applied, Refusal> {
+    let id = bill.id().clone();
+    let record = desk
+        .state
+        .bills
+        .get(&id)
+        .map(|record| (record.status, record.entry));
+    if let (Some((status, entry)), Some(known)) = (record, known) {
+        let differences = bill.difference(known);
+        let same = differences.is_empty();
+        match (status, bill.status()) {
+            (Status::Final, _) | (Status::Estimated, Status::Estimated) if same => {
+                return Ok(Applied::Already(entry));
+            }
+            (Status::Final, Status::Final) => {
+                return Err(Refusal::BillDiffers {
+                    bill: id,
+                    entry,
+                    differences,
+                });
+            }
+            (Status::Final, Status::Estimated) => {
+                return Err(Refusal::AlreadyFinal {
+                    bill: id,
+                    entry,
+                    differences,
+                });
+            }
+            (Status::Estimated, _) => {}
+        }
+    }
+    let effective = id.month.last_day().min(desk.today);
+    match bill.status() {
+        Status::Estimated => {
+            let record = record_of(&unpaid(bill.clone()));
+            desk.propose(
+                effective,
+                Event::BillEstimated(record),
+                Some(Lines::Bill(bill)),
+            )
+            .map(Applied::Recorded)
+        }
+        Status::Final => {
+            if let Some(later) = last_booked(&desk.state, &id)
+                && later.month > id.month
+            {
+                return Err(Refusal::OutOfOrder {
+                    bill: id,
+                    later: later.clone(),
+                });
+            }
+            let statement = apply(&desk.state.standings(), &desk.state.accounts, bill, rules);
+            let booking = Booking {
+                bill: record_of(&statement),
+                rules: rules.clone(),
+                applied: statement.applied.clone(),
+            };
+            desk.propose(
+                effective,
+                Event::BillBooked(booking),
+                Some(Lines::Statement(statement)),
+            )
+            .map(Applied::Recorded)
+        }
+    }
+    .map_err(Refusal::from)
+}
+
+/// The last final bill of the same payer and currency.
+fn last_booked<'a>(state: &'a State, id: &BillId) -> Option<&'a BillId> {
+    let same = |other: &BillId| other.payer == id.payer && other.currency == id.currency;
+    let booked = state
+        .bills
+        .iter()
+        .filter(|(other, bill)| same(other) && bill.status == Status::Final);
+    booked.map(|(other, _)| other).next_back()
+}
+
+fn unpaid(bill: Bill) -> Statement {
+    apply(
+        &[],
+        &super::account::Accounts::default(),
+        bill,
+        &Rules::current(),
+    )
+}
+
+fn record_of(statement: &Statement) -> BillRecord {
+    BillRecord {
+        id: statement.bill.id().clone(),
+        reference: statement.bill.reference().map(str::to_owned),
+        totals: statement.totals(),
+    }
+}
+
+/// What open bills would use of the credits, worked out with the rule, in month order, after all
+/// that is booked. Never stored, so it cannot go stale.
+#[must_use]
+pub fn reserve(state: &State, estimates: Vec<Bill>, rules: &Rules) -> Vec<Statement> {
+    let mut standings = state.standings();
+    let mut statements = Vec::with_capacity(estimates.len());
+    for bill in estimates {
+        let statement = apply(&standings, &state.accounts, bill, rules);
+        take(&mut standings, &statement);
+        statements.push(statement);
+    }
+    statements
+}
+
+fn take(standings: &mut [Standing<'_>], statement: &Statement) {
+    for allocation in &statement.applied {
+        let at = standings.binary_search_by_key(&allocation.credit, |standing| standing.credit.id);
+        if let Some(standing) = at.ok().and_then(|at| standings.get_mut(at)) {
+            standing.left -= allocation.amount;
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! An entry of the journal: one recorded event.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::money::Money;
+
+use super::account::AccountChange;
+use super::bill::Bill;
+use super::credit::Terms;
+use super::names::{AccountId, BillId, CreditId, OfferId};
+use super::offer::Offer;
+use super::rules::Rules;
+use super::statement::{Allocation, Statement, Totals};
+
+/// Sixteen random bytes that tell one ledger from another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct LedgerId(pub [u8; 16]);
+
+impl fmt::Display for LedgerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for LedgerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A code as the ledger knows it: a hash, and its last symbols for people. The code itself is
+/// never kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CodeMark {
+    /// SHA-256 over the ledger id and the code.
+    pub hash: [u8; 32],
+    /// The last four symbols, fewer of a short code.
+    pub last: String,
+}
+
+impl fmt::Debug for CodeMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "…{}", self.last)
+    }
+}
+
+/// What is recorded of every bill. Its charges are kept with the entry, but out of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BillRecord {
+    /// Payer, month and currency.
+    pub id: BillId,
+    /// The provider's own id.
+    pub reference: Option<String>,
+    /// What it comes to; of an estimate without credits and card, which are worked out on reading.
+    pub totals: Totals,
+}
+
+/// A final bill with what was decided about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booking {
+    /// The bill.
+    pub bill: BillRecord,
+    /// What it was decided under.
+    pub rules: Rules,
+    /// What each credit paid, in burn order.
+    pub applied: Vec<Allocation>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The ledger began.
+    Opened(LedgerId),
+    /// A credit was put on record.
+    Granted {
+        /// The account it was issued to.
+        account: AccountId,
+        /// What it says.
+        terms: Terms,
+    },
+    /// A code was turned into a credit.
+    Redeemed {
+        /// The account it was issued to.
+        account: AccountId,
+        /// What it says.
+        terms: Terms,
+        /// The code.
+        code: CodeMark,
+    },
+    /// An offer was put on record.
+    OfferAdded(Offer),
+    /// A code that somebody issued was put on record.
+    CodeAdded {
+        /// Its terms.
+        offer: OfferId,
+        /// The code.
+        code: CodeMark,
+    },
+    /// A bill of an open month: it reserves.
+    BillEstimated(BillRecord),
+    /// A final bill was booked.
+    BillBooked(Booking),
+    /// What was left of a credit was taken away.
+    CreditVoided {
+        /// The credit.
+        credit: CreditId,
+        /// How much that was, above zero.
+        amount: Money,
+        /// Why.
+        reason: String,
+    },
+    /// What is on record of an account changed.
+    AccountSet(AccountChange),
+}
+
+impl Event {
+    /// Its kind, as the journal names it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::Opened(_) => "opened",
+            Event::Granted { .. } => "credit_granted",
+            Event::Redeemed { .. } => "code_redeemed",
+            Event::OfferAdded(_) => "offer_added",
+            Event::CodeAdded { .. } => "code_added",
+            Event::BillEstimated(_) => "bill_estimated",
+            Event::BillBooked(_) => "bill_booked",
+            Event::CreditVoided { .. } => "credit_voided",
+            Event::AccountSet(_) => "account_set",
+        }
+    }
+}
+
+/// One recorded event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// From 1, without gaps.
+    pub number: u64,
+    /// The number of the first entry of the command that recorded it.
+    pub command: u64,
+    /// When it was recorded.
+    pub recorded: DateTime<Utc>,
+    /// From when on it counts.
+    pub effective: NaiveDate,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The charges that an entry keeps beside itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lines {
+    /// Of an estimate: the charges alone.
+    Bill(Bill),
+    /// Of a final bill: the charges and who pays them.
+    Statement(Statement),
+}
+
+/// An entry to be appended, with its charges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// The entry.
+    pub entry: Entry,
+    /// Its charges, if it is of a bill.
+    pub lines: Option<Lines>,
+}

@@ -1,0 +1,209 @@
+//! Why a charge is paid as it is: which credits paid, and for each that did not, the first rule
+//! that kept it out.
+
+use crate::money::Money;
+
+use super::account::Accounts;
+use super::apply::{Claim, Hindrance, Standing, burn_order};
+use super::bill::Charge;
+use super::names::{AccountId, BillId, CreditId};
+use super::rules::Rules;
+use super::scope::Scope;
+use super::statement::{Allocation, Line, Statement};
+
+/// Why a credit did not pay a charge, or not all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotPaid {
+    /// The credit.
+    pub credit: CreditId,
+    /// The first rule that kept it out.
+    pub rule: Hindrance,
+    /// That rule in words, with the credit's own limits.
+    pub detail: String,
+}
+
+/// Who paid a charge and who did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation<'a> {
+    /// The charge and what is left of it.
+    pub line: Line<'a>,
+    /// Who paid, in the order they did.
+    pub paid_by: Vec<Allocation>,
+    /// Who did not, in burn order. A credit that paid a part before it ran out stands here too.
+    pub not_paid_by: Vec<NotPaid>,
+}
+
+/// Credits in burn order, with what they may claim of a bill.
+pub struct Claims<'a> {
+    standings: &'a [Standing<'a>],
+    claims: Vec<(usize, Claim<'a>)>,
+}
+
+impl<'a> Claims<'a> {
+    /// The claims of all credits on a bill in which these usage accounts appear.
+    #[must_use]
+    pub fn new(
+        standings: &'a [Standing<'a>],
+        bill: &'a BillId,
+        in_bill: impl Fn(&AccountId) -> bool,
+        accounts: &'a Accounts,
+        rules: &'a Rules,
+    ) -> Claims<'a> {
+        let claim = |standing: &'a Standing<'a>| {
+            Claim::new(standing, bill, in_bill(standing.owner), accounts, rules)
+        };
+        let mut claims: Vec<(usize, Claim<'a>)> = standings.iter().map(claim).enumerate().collect();
+        claims.sort_by(|(a, _), (b, _)| {
+            burn_order(standings[*a].credit, standings[*b].credit, rules)
+        });
+        Claims { standings, claims }
+    }
+
+    /// Each credit in burn order, and the first rule that keeps it from the charge, what is left
+    /// of the charge aside.
+    pub fn on<'b>(
+        &'b self,
+        charge: &'b Charge,
+    ) -> impl Iterator<Item = (&'b Standing<'a>, Option<Hindrance>)> {
+        self.claims.iter().map(move |(at, claim)| {
+            let standing = &self.standings[*at];
+            let exhausted = (!standing.left.is_positive()).then_some(Hindrance::Exhausted);
+            (standing, claim.hindrance(charge).or(exhausted))
+        })
+    }
+
+    /// Explains the lines of a statement that these claims led to.
+    pub fn explain<'s>(&self, line: Line<'s>, bill: &BillId) -> Explanation<'s> {
+        let paid_by: Vec<Allocation> = line
+            .allocations
+            .iter()
+            .map(|(_, allocation)| *allocation)
+            .collect();
+        let mut left = line.charge.amount - line.discounted;
+        let mut not_paid_by = Vec::new();
+        for (standing, hindrance) in self.on(line.charge) {
+            let credit = standing.credit.id;
+            let paid = paid_by
+                .iter()
+                .find(|allocation| allocation.credit == credit);
+            let paid = paid.map_or(Money::ZERO, |allocation| allocation.amount);
+            left -= paid;
+            let rule = match hindrance {
+                Some(rule) => rule,
+                None if left.is_positive() => Hindrance::Exhausted,
+                None if paid.is_positive() => continue,
+                None => Hindrance::NothingLeftToPay,
+            };
+            not_paid_by.push(NotPaid {
+                credit,
+                rule,
+                detail: detail(rule, standing, line.charge, bill),
+            });
+        }
+        Explanation {
+            line,
+            paid_by,
+            not_paid_by,
+        }
+    }
+}
+
+/// Explains every line of a statement.
+#[must_use]
+pub fn explain<'s>(
+    statement: &'s Statement,
+    standings: &[Standing<'_>],
+    accounts: &Accounts,
+    rules: &Rules,
+) -> Vec<Explanation<'s>> {
+    let usage_accounts = statement.bill.usage_accounts();
+    let bill = statement.bill.id();
+    let claims = Claims::new(
+        standings,
+        bill,
+        |owner| usage_accounts.contains(owner),
+        accounts,
+        rules,
+    );
+    statement
+        .lines()
+        .map(|line| claims.explain(line, bill))
+        .collect()
+}
+
+/// A hindrance in words.
+#[must_use]
+pub fn detail(rule: Hindrance, standing: &Standing<'_>, charge: &Charge, bill: &BillId) -> String {
+    let terms = &standing.credit.terms;
+    match rule {
+        Hindrance::Currency => format!("is in {}, the bill in {}", terms.currency, bill.currency),
+        Hindrance::NotStarted => format!("starts on {}", terms.start_date),
+        Hindrance::Ended => match terms.end_date {
+            Some(end) => format!("ended on {end}"),
+            None => "ended".to_owned(),
+        },
+        Hindrance::Voided => "is voided".to_owned(),
+        Hindrance::Paused => format!("is paused on {}", bill.month.last_day()),
+        Hindrance::Category => limits(
+            &terms.scope.categories,
+            &charge.category.as_str(),
+            "no credit pays",
+        ),
+        Hindrance::Service => limits(
+            &terms.scope.services,
+            &charge.service.as_str(),
+            "is not covered by default:",
+        ),
+        Hindrance::Region => match &charge.region {
+            Some(region) => limits(&terms.scope.regions, &region.as_str(), "does not cover"),
+            None => format!(
+                "{}, the charge has no region",
+                limits(&terms.scope.regions, &"", "covers")
+            ),
+        },
+        Hindrance::Account if charge.account == *standing.owner => {
+            format!(
+                "account {} was no member of {} on the 1st",
+                standing.owner, bill.payer
+            )
+        }
+        Hindrance::Account => format!(
+            "belongs to {}, which is not in the pool of {} for {}",
+            standing.owner, bill.payer, bill.month
+        ),
+        Hindrance::Sharing => format!("is not shared with {}", charge.account),
+        Hindrance::Exhausted => "nothing was left of it".to_owned(),
+        Hindrance::NothingLeftToPay if charge.amount.is_positive() => {
+            "the charge was already paid".to_owned()
+        }
+        Hindrance::NothingLeftToPay => "there is nothing to pay".to_owned(),
+    }
+}
+
+fn limits<T: Ord + std::fmt::Display>(
+    scope: &Scope<T>,
+    name: &dyn std::fmt::Display,
+    by_default: &str,
+) -> String {
+    let names = |named: &std::collections::BTreeSet<T>| {
+        let names: Vec<String> = named.iter().take(8).map(ToString::to_string).collect();
+        let more = named.len().saturating_sub(8);
+        let rest = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        format!("{}{rest}", names.join(", "))
+    };
+    match scope {
+        Scope::Only(named) => format!("covers {} only", names(named)),
+        Scope::Except(named)
+            if named
+                .iter()
+                .any(|excluded| excluded.to_string() == name.to_string()) =>
+        {
+            format!("excludes {}", names(named))
+        }
+        Scope::All | Scope::Except(_) => format!("{by_default} {name}"),
+    }
+}

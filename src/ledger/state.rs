@@ -1,0 +1,425 @@
+//! What the journal says: the fold over its entries.
+//!
+//! The state holds credits, accounts, offers and what each bill came to, not the charges. Anything
+//! that can be worked out is: expiry, status and remaining amounts are functions of the state and
+//! a date. [`State::post`] refuses an entry that would break an invariant, when it is about to be
+//! written as well as when it is read back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use thiserror::Error;
+
+use crate::money::Money;
+
+use super::account::{AccountError, Accounts};
+use super::apply::Standing;
+use super::bill::Status;
+use super::credit::{Credit, Terms};
+use super::entry::{BillRecord, Booking, Entry, Event, LedgerId};
+use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
+use super::offer::Offer;
+
+/// Why what was left of a credit became less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Movement {
+    /// A final bill used it.
+    Applied,
+    /// It was voided.
+    Voided,
+}
+
+/// One change of what is left of a credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// By which entry.
+    pub entry: u64,
+    /// From when on it counts.
+    pub effective: NaiveDate,
+    /// Why.
+    pub movement: Movement,
+    /// By how much, above zero.
+    pub amount: Money,
+}
+
+/// A credit and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditRecord {
+    /// The credit.
+    pub credit: Credit,
+    /// The last symbols of the code it was redeemed with.
+    pub code: Option<String>,
+    /// What was used and voided, in the order of entries.
+    pub moved: Vec<Moved>,
+    /// What is left of it at the head, whatever the date: its amount less all that was used.
+    pub left: Money,
+    /// Why it was voided, the last time.
+    pub void_reason: Option<String>,
+}
+
+impl CreditRecord {
+    /// A credit just recorded.
+    #[must_use]
+    pub fn new(credit: Credit, code: Option<String>) -> CreditRecord {
+        let left = credit.terms.amount - credit.terms.used_before;
+        CreditRecord {
+            credit,
+            code,
+            moved: Vec::new(),
+            left,
+            void_reason: None,
+        }
+    }
+
+    /// Whether it was ever voided.
+    #[must_use]
+    pub fn is_voided(&self) -> bool {
+        self.moved
+            .iter()
+            .any(|moved| moved.movement == Movement::Voided)
+    }
+}
+
+/// A bill on record, the latest by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BillState {
+    /// Whether it reserves or is booked.
+    pub status: Status,
+    /// The entry that recorded it, beside which its charges are kept.
+    pub entry: u64,
+    /// From when on it counts.
+    pub effective: NaiveDate,
+    /// The bill.
+    pub record: BillRecord,
+}
+
+/// An offer on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferState {
+    /// The offer.
+    pub offer: Offer,
+    /// The entry that recorded it.
+    pub entry: u64,
+    /// How many codes of it are on record.
+    pub codes: u64,
+    /// How many codes each account redeemed.
+    pub redeemed: BTreeMap<AccountId, u64>,
+    /// How many codes were redeemed in all.
+    pub redemptions: u64,
+}
+
+/// What the journal says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct State {
+    /// The number of the last entry; 0 before the first.
+    pub head: u64,
+    /// Which ledger this is.
+    pub ledger: Option<LedgerId>,
+    /// When the last entry was recorded.
+    pub recorded: Option<DateTime<Utc>>,
+    /// The initial amounts of all credits together.
+    pub issued: BTreeMap<Currency, Money>,
+    /// Credits by id, which is the order of their entries.
+    pub credits: BTreeMap<CreditId, CreditRecord>,
+    /// Accounts that something is on record of.
+    pub accounts: Accounts,
+    /// The account that commands mean where none is named.
+    pub default_account: Option<AccountId>,
+    /// Offers by id.
+    pub offers: BTreeMap<OfferId, OfferState>,
+    /// The latest bill by id: by month, then payer, then currency.
+    pub bills: BTreeMap<BillId, BillState>,
+}
+
+/// An entry that cannot follow on those before it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Broken {
+    /// Numbers have a gap, or the first entry does not open the ledger.
+    #[error("entry {found} follows on entry {head}")]
+    OutOfSequence {
+        /// The last entry.
+        head: u64,
+        /// The number of the next one.
+        found: u64,
+    },
+    /// More would be used of a credit than is left.
+    #[error("entry {entry} uses {amount} of credit `{credit}`, of which {left} is left")]
+    Overdrawn {
+        /// The entry.
+        entry: u64,
+        /// The credit.
+        credit: CreditId,
+        /// What it would use.
+        amount: Money,
+        /// What is left.
+        left: Money,
+    },
+    /// Credits and card do not pay the bill exactly, or a credit in another currency pays it.
+    #[error("entry {entry} does not pay bill {bill} exactly")]
+    Unbalanced {
+        /// The entry.
+        entry: u64,
+        /// The bill.
+        bill: BillId,
+    },
+    /// Something is named that is not on record.
+    #[error("entry {entry} names `{name}`, which is not on record")]
+    Unknown {
+        /// The entry.
+        entry: u64,
+        /// The name.
+        name: String,
+    },
+    /// Something is recorded a second time.
+    #[error("entry {entry} records `{name}` again")]
+    Twice {
+        /// The entry.
+        entry: u64,
+        /// The name.
+        name: String,
+    },
+    /// All credits of a currency together are more than can be counted.
+    #[error("entry {entry} brings the credits in {currency} to 10^19 or more")]
+    TooMuch {
+        /// The entry.
+        entry: u64,
+        /// The currency.
+        currency: Currency,
+    },
+    /// A change to an account that cannot be.
+    #[error("entry {entry}: {source}")]
+    Account {
+        /// The entry.
+        entry: u64,
+        /// Why.
+        source: AccountError,
+    },
+}
+
+impl State {
+    /// Posts the next entry.
+    ///
+    /// # Errors
+    /// An entry that breaks an invariant; the state may then be half changed and is of no use.
+    pub fn post(&mut self, entry: &Entry) -> Result<(), Broken> {
+        let number = entry.number;
+        let opens = matches!(entry.event, Event::Opened(_));
+        if number != self.head + 1 || opens != (number == 1) {
+            return Err(Broken::OutOfSequence {
+                head: self.head,
+                found: number,
+            });
+        }
+        self.head = number;
+        self.recorded = Some(entry.recorded);
+        match &entry.event {
+            Event::Opened(id) => self.ledger = Some(*id),
+            Event::Granted { account, terms } => self.add_credit(number, account, terms, None)?,
+            Event::Redeemed {
+                account,
+                terms,
+                code,
+            } => {
+                if let Some(offer) = &terms.offer {
+                    let unknown = || Broken::Unknown {
+                        entry: number,
+                        name: offer.to_string(),
+                    };
+                    let record = self.offers.get_mut(offer).ok_or_else(unknown)?;
+                    *record.redeemed.entry(account.clone()).or_default() += 1;
+                    record.redemptions += 1;
+                }
+                self.add_credit(number, account, terms, Some(code.last.clone()))?;
+            }
+            Event::OfferAdded(offer) => {
+                let record = OfferState {
+                    offer: offer.clone(),
+                    entry: number,
+                    codes: 0,
+                    redeemed: BTreeMap::new(),
+                    redemptions: 0,
+                };
+                if self.offers.insert(offer.id.clone(), record).is_some() {
+                    return Err(Broken::Twice {
+                        entry: number,
+                        name: offer.id.to_string(),
+                    });
+                }
+            }
+            Event::CodeAdded { offer, .. } => {
+                let unknown = || Broken::Unknown {
+                    entry: number,
+                    name: offer.to_string(),
+                };
+                self.offers.get_mut(offer).ok_or_else(unknown)?.codes += 1;
+            }
+            Event::BillEstimated(record) => self.put_bill(entry, record, Status::Estimated)?,
+            Event::BillBooked(booking) => self.book(entry, booking)?,
+            Event::CreditVoided {
+                credit,
+                amount,
+                reason,
+            } => {
+                let record = self.use_up(entry, *credit, *amount, Movement::Voided)?;
+                record.void_reason = Some(reason.clone());
+            }
+            Event::AccountSet(change) => {
+                let account = self
+                    .accounts
+                    .by_id
+                    .entry(change.account.clone())
+                    .or_default();
+                let wrapped = |source| Broken::Account {
+                    entry: number,
+                    source,
+                };
+                account.change(change, entry.effective).map_err(wrapped)?;
+                if change.default {
+                    self.default_account = Some(change.account.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_credit(
+        &mut self,
+        number: u64,
+        account: &AccountId,
+        terms: &Terms,
+        code: Option<String>,
+    ) -> Result<(), Broken> {
+        let total = self.issued.entry(terms.currency).or_default();
+        *total += terms.amount;
+        if *total >= Money::TOTAL_LIMIT {
+            return Err(Broken::TooMuch {
+                entry: number,
+                currency: terms.currency,
+            });
+        }
+        let id = CreditId::made_by(number);
+        let credit = Credit {
+            id,
+            account: account.clone(),
+            terms: terms.clone(),
+        };
+        self.credits.insert(id, CreditRecord::new(credit, code));
+        Ok(())
+    }
+
+    fn use_up(
+        &mut self,
+        entry: &Entry,
+        credit: CreditId,
+        amount: Money,
+        movement: Movement,
+    ) -> Result<&mut CreditRecord, Broken> {
+        let unknown = || Broken::Unknown {
+            entry: entry.number,
+            name: credit.to_string(),
+        };
+        let record = self.credits.get_mut(&credit).ok_or_else(unknown)?;
+        let left = record.left;
+        if !amount.is_positive() || amount > left {
+            return Err(Broken::Overdrawn {
+                entry: entry.number,
+                credit,
+                amount,
+                left,
+            });
+        }
+        record.left -= amount;
+        record.moved.push(Moved {
+            entry: entry.number,
+            effective: entry.effective,
+            movement,
+            amount,
+        });
+        Ok(record)
+    }
+
+    fn put_bill(
+        &mut self,
+        entry: &Entry,
+        record: &BillRecord,
+        status: Status,
+    ) -> Result<(), Broken> {
+        let state = BillState {
+            status,
+            entry: entry.number,
+            effective: entry.effective,
+            record: record.clone(),
+        };
+        match self.bills.insert(record.id.clone(), state) {
+            Some(before) if before.status == Status::Final => Err(Broken::Twice {
+                entry: entry.number,
+                name: record.id.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn book(&mut self, entry: &Entry, booking: &Booking) -> Result<(), Broken> {
+        let record = &booking.bill;
+        let applied: Money = booking
+            .applied
+            .iter()
+            .map(|allocation| allocation.amount)
+            .sum();
+        let totals = &record.totals;
+        let mut balanced =
+            applied == totals.credits && totals.credits + totals.card == totals.charges;
+        for allocation in &booking.applied {
+            let used = self.use_up(
+                entry,
+                allocation.credit,
+                allocation.amount,
+                Movement::Applied,
+            )?;
+            balanced &= used.credit.terms.currency == record.id.currency;
+        }
+        if !balanced {
+            return Err(Broken::Unbalanced {
+                entry: entry.number,
+                bill: record.id.clone(),
+            });
+        }
+        self.put_bill(entry, record, Status::Final)
+    }
+
+    /// Every credit as it stands at the head, in the order of entries (rule A1).
+    #[must_use]
+    pub fn standings(&self) -> Vec<Standing<'_>> {
+        self.credits
+            .values()
+            .map(|record| Standing {
+                credit: &record.credit,
+                owner: &record.credit.account,
+                sharing: &record.credit.terms.sharing,
+                left: record.left,
+                paused: false,
+                voided: record.is_voided(),
+            })
+            .collect()
+    }
+
+    /// The open bills that count on a day, in month order.
+    pub fn estimates(&self, as_of: NaiveDate) -> impl Iterator<Item = (&BillId, &BillState)> {
+        let open =
+            move |bill: &BillState| bill.status == Status::Estimated && bill.effective <= as_of;
+        self.bills.iter().filter(move |(_, bill)| open(bill))
+    }
+
+    /// The accounts that anything is on record of: owners, payers, and those set.
+    #[must_use]
+    pub fn known_accounts(&self) -> BTreeSet<&AccountId> {
+        let owners = self.credits.values().map(|record| &record.credit.account);
+        let payers = self.bills.keys().map(|bill| &bill.payer);
+        self.accounts
+            .by_id
+            .keys()
+            .chain(owners)
+            .chain(payers)
+            .collect()
+    }
+}

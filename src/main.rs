@@ -1,0 +1,2 @@
+//! The command `credits`.
+fn main() {}
