@@ -17,6 +17,7 @@
 //! the journal), the network.
 
 pub mod catalog;
+pub mod formats;
 pub mod ledger;
 pub mod money;
 pub mod period;

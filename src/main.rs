@@ -1,2 +1,146 @@
-//! The command `credits`.
-fn main() {}
+//! The command `credits`: parse the arguments, read the clock, run, print, choose the status.
+
+mod cli;
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use cli::{Answer, Cli, Context, Failure};
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(report_panic));
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let status = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => run(&cli),
+        Err(error) => usage(&error, &arguments),
+    };
+    ExitCode::from(status)
+}
+
+fn run(cli: &Cli) -> u8 {
+    let context = match Context::new(&cli.global) {
+        Ok(context) => context,
+        Err(failure) => return fail(&failure, json(cli)),
+    };
+    match cli::run(cli, &context) {
+        Ok(answer) => {
+            let notes = context.notes.borrow();
+            print(answer, &notes, cli)
+        }
+        Err(failure) => fail(&failure, json(cli)),
+    }
+}
+
+fn json(cli: &Cli) -> bool {
+    cli.global.format() == cli::Format::Json
+}
+
+/// Notes first, then the data: whatever was recorded is safe by now.
+fn print(mut answer: Answer, notes: &[String], cli: &Cli) -> u8 {
+    let (status, recorded) = (answer.status, answer.recorded);
+    if cli.global.quiet && status == 0 {
+        return 0;
+    }
+    for note in notes.iter().chain(&std::mem::take(&mut answer.notes)) {
+        complain(note);
+    }
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    match answer.write(&mut out).and_then(|()| out.flush()) {
+        Ok(()) => status,
+        // Whoever closed the pipe has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => status,
+        Err(error) => {
+            let what = if recorded {
+                "recorded, but the answer cannot be written"
+            } else {
+                "the answer cannot be written"
+            };
+            fail(&Failure::unwritten(format!("{what}: {error}")), json(cli))
+        }
+    }
+}
+
+fn fail(failure: &Failure, json: bool) -> u8 {
+    complain(&if json {
+        failure.json()
+    } else {
+        failure.to_string()
+    });
+    failure.status
+}
+
+/// Writes a line to stderr, if there is one.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// What clap has to say: help and versions are answers, the rest is bad usage.
+fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
+    let answers = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    let wants_json = arguments
+        .iter()
+        .skip(1)
+        .take_while(|argument| *argument != "--")
+        .any(|argument| argument == "--json" || argument == "--format=json")
+        || arguments
+            .windows(2)
+            .any(|pair| pair[0] == "--format" && pair[1] == "json");
+    if answers {
+        let mut out = io::stdout().lock();
+        let text = error.render().to_string();
+        return match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(
+                &Failure::unwritten(format!("the answer cannot be written: {error}")),
+                false,
+            ),
+            _ => 0,
+        };
+    }
+    let text = error.render().to_string();
+    if wants_json {
+        let mut parts = text.splitn(2, "\n\n");
+        let message = parts
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .replace('\n', " ");
+        let hint = parts
+            .next()
+            .unwrap_or_default()
+            .split("\n\n")
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+        let failure = Failure::usage(message);
+        return fail(
+            &if hint.is_empty() {
+                failure
+            } else {
+                failure.hint(hint)
+            },
+            true,
+        );
+    }
+    complain(text.trim_end());
+    cli::USAGE
+}
+
+/// No backtrace and no values: a line that can be reported.
+fn report_panic(info: &std::panic::PanicHookInfo<'_>) {
+    let place = info.location().map_or_else(
+        || "an unknown place".to_owned(),
+        |at| format!("{}:{}", at.file(), at.line()),
+    );
+    complain(&format!(
+        "error: credits {} stopped at {place}: a fault of the program\nhint: report this line; `credits verify` says whether the ledger is whole",
+        env!("CARGO_PKG_VERSION")
+    ));
+}

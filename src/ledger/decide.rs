@@ -18,7 +18,7 @@ use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::{Lacks, Offer};
 use super::rules::Rules;
 use super::state::{Broken, State};
-use super::statement::Statement;
+use super::statement::{Statement, Totals};
 
 /// A state about to be added to by one command.
 #[derive(Debug)]
@@ -414,7 +414,12 @@ pub fn redeem(
                 named,
             });
         }
-        // Terms given along with a code on record are those of its offer.
+        (CodeState::Added(offer), Worth::Terms(_)) => {
+            return Err(Refusal::CodeOnRecord {
+                last: code.last,
+                offer,
+            });
+        }
         (CodeState::Added(offer), _) => offer,
     };
     let start = desk.today;
@@ -586,7 +591,7 @@ pub fn apply_bill(
     let effective = id.month.last_day().min(desk.today);
     match bill.status() {
         Status::Estimated => {
-            let record = record_of(&unpaid(bill.clone()));
+            let record = estimate_of(&bill);
             desk.propose(
                 effective,
                 Event::BillEstimated(record),
@@ -630,13 +635,13 @@ fn last_booked<'a>(state: &'a State, id: &BillId) -> Option<&'a BillId> {
     booked.map(|(other, _)| other).next_back()
 }
 
-fn unpaid(bill: Bill) -> Statement {
-    apply(
-        &[],
-        &super::account::Accounts::default(),
-        bill,
-        &Rules::current(),
-    )
+fn estimate_of(bill: &Bill) -> BillRecord {
+    let (id, reference) = (bill.id().clone(), bill.reference().map(str::to_owned));
+    BillRecord {
+        id,
+        reference,
+        totals: Totals::of(bill),
+    }
 }
 
 fn record_of(statement: &Statement) -> BillRecord {

@@ -53,7 +53,8 @@ pub struct BillRecord {
     pub id: BillId,
     /// The provider's own id.
     pub reference: Option<String>,
-    /// What it comes to; of an estimate without credits and card, which are worked out on reading.
+    /// What it comes to; of an estimate before any credit, since what those pay is worked out on
+    /// reading.
     pub totals: Totals,
 }
 

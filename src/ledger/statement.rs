@@ -28,6 +28,22 @@ pub struct Totals {
     pub card: Money,
 }
 
+impl Totals {
+    /// Of a bill that no credit has paid yet.
+    #[must_use]
+    pub fn of(bill: &Bill) -> Totals {
+        let mut totals = Totals::default();
+        for charge in bill.charges() {
+            match charge.category {
+                Category::Credit => totals.provider_credits += charge.amount,
+                _ => totals.charges += charge.amount,
+            }
+        }
+        totals.card = totals.charges;
+        totals
+    }
+}
+
 /// The result of applying credits to one bill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
@@ -70,14 +86,7 @@ impl Statement {
     /// What the bill comes to.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        for charge in self.bill.charges() {
-            if charge.category == Category::Credit {
-                totals.provider_credits += charge.amount;
-            } else {
-                totals.charges += charge.amount;
-            }
-        }
+        let mut totals = Totals::of(&self.bill);
         totals.credits = self
             .applied
             .iter()

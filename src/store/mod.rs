@@ -7,7 +7,13 @@
 //! This level knows bytes only. What they mean is in [`record`], and the state they fold to in
 //! the ledger.
 
+pub mod journal;
+pub mod lines;
 pub mod record;
+mod shape;
+mod snapshot;
+pub mod sqlite;
+pub mod verify;
 
 use std::path::PathBuf;
 
@@ -98,7 +104,7 @@ pub enum StoreError {
         known: i64,
     },
     /// It does not say what was once written.
-    #[error("ledger is damaged: {0}")]
+    #[error("the ledger is damaged: {0}")]
     Damaged(String),
 }
 

@@ -1,8 +1,22 @@
 //! Entries as bytes, and the chain of hashes that binds them.
+//!
+//! An entry is one JSON object: command, instant, effective date, kind, version of the kind, and
+//! a payload whose shape kind and version say. Old versions stay readable for ever and are turned
+//! into today's events here; nothing on disk is rewritten.
 
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::Hash;
+use crate::ledger::entry::{BillRecord, Booking, Entry, Event, LedgerId};
+
+use super::lines::LinesDigest;
+use super::shape::{
+    AccountChangeShape, AllocationShape, CodeShape, Malformed, OfferShape, RulesShape, TermsShape,
+    TotalsShape, account, amount, bill_id, credit_id, day, hex, offer_id, unhex,
+};
+use super::{Hash, Record, StoreError};
 
 /// Sets these hashes apart from any other SHA-256 of the same bytes.
 const DOMAIN: &[u8] = b"credits journal entry 1\n";
@@ -19,4 +33,286 @@ pub fn chain(number: u64, previous: &Hash, bytes: &[u8]) -> Hash {
         .chain_update(bytes)
         .finalize()
         .into()
+}
+
+/// The version of every kind that this program writes.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<'a> {
+    command: u64,
+    recorded: &'a str,
+    effective: &'a str,
+    kind: &'a str,
+    version: u32,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenedShape {
+    ledger: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantedShape {
+    account: String,
+    terms: TermsShape,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedeemedShape {
+    account: String,
+    terms: TermsShape,
+    code: CodeShape,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CodeAddedShape {
+    offer: String,
+    code: CodeShape,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EstimatedShape {
+    bill: String,
+    reference: Option<String>,
+    totals: TotalsShape,
+    lines: LinesDigest,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BookedShape {
+    bill: String,
+    reference: Option<String>,
+    totals: TotalsShape,
+    rules: RulesShape,
+    applied: Vec<AllocationShape>,
+    lines: LinesDigest,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VoidedShape {
+    credit: String,
+    amount: String,
+    reason: String,
+}
+
+/// An entry with what binds the lines kept beside it.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The entry.
+    pub entry: Entry,
+    /// Of an entry of a bill.
+    pub lines: Option<LinesDigest>,
+}
+
+/// The bytes of an entry. `lines` is given for an entry of a bill.
+///
+/// # Errors
+/// None that can happen: the shapes hold nothing that JSON cannot say.
+pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8>, StoreError> {
+    let lines = || lines.clone().unwrap_or_default();
+    let payload = match &entry.event {
+        Event::Opened(LedgerId(id)) => json(&OpenedShape { ledger: hex(id) }),
+        Event::Granted { account, terms } => json(&GrantedShape {
+            account: account.to_string(),
+            terms: TermsShape::of(terms),
+        }),
+        Event::Redeemed {
+            account,
+            terms,
+            code,
+        } => json(&RedeemedShape {
+            account: account.to_string(),
+            terms: TermsShape::of(terms),
+            code: CodeShape::of(code),
+        }),
+        Event::OfferAdded(offer) => json(&OfferShape::of(offer)),
+        Event::CodeAdded { offer, code } => json(&CodeAddedShape {
+            offer: offer.to_string(),
+            code: CodeShape::of(code),
+        }),
+        Event::BillEstimated(record) => json(&EstimatedShape {
+            bill: record.id.to_string(),
+            reference: record.reference.clone(),
+            totals: TotalsShape::of(&record.totals),
+            lines: lines(),
+        }),
+        Event::BillBooked(booking) => json(&BookedShape {
+            bill: booking.bill.id.to_string(),
+            reference: booking.bill.reference.clone(),
+            totals: TotalsShape::of(&booking.bill.totals),
+            rules: RulesShape::of(&booking.rules),
+            applied: booking.applied.iter().map(AllocationShape::of).collect(),
+            lines: lines(),
+        }),
+        Event::CreditVoided {
+            credit,
+            amount,
+            reason,
+        } => json(&VoidedShape {
+            credit: credit.to_string(),
+            amount: amount.text(0),
+            reason: reason.clone(),
+        }),
+        Event::AccountSet(change) => json(&AccountChangeShape::of(change)),
+    };
+    let envelope = payload.and_then(RawValue::from_string).and_then(|payload| {
+        json(&Envelope {
+            command: entry.command,
+            recorded: &entry.recorded.to_rfc3339_opts(SecondsFormat::Micros, true),
+            effective: &entry.effective.to_string(),
+            kind: entry.event.kind(),
+            version: VERSION,
+            payload: &payload,
+        })
+    });
+    envelope
+        .map(String::into_bytes)
+        .map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+fn json<T: Serialize>(shape: &T) -> serde_json::Result<String> {
+    serde_json::to_string(shape)
+}
+
+/// The entry that a record holds.
+///
+/// # Errors
+/// Bytes that this program did not write, and kinds or versions it does not know.
+pub fn decode(record: &Record) -> Result<Decoded, StoreError> {
+    let (number, bytes) = (record.number, record.bytes.as_slice());
+    read_entry(number, bytes)
+        .map_err(|fault| StoreError::Damaged(format!("entry {number}: {fault}")))
+}
+
+fn read_entry(number: u64, bytes: &[u8]) -> Result<Decoded, Malformed> {
+    let envelope: Envelope<'_> = shaped(bytes)?;
+    if envelope.version != VERSION {
+        let (kind, version) = (envelope.kind, envelope.version);
+        return Err(Malformed(format!(
+            "version {version} of `{kind}` is newer than this program"
+        )));
+    }
+    let recorded = DateTime::parse_from_rfc3339(envelope.recorded);
+    let (event, lines) = read_event(envelope.kind, envelope.payload.get().as_bytes())?;
+    let entry = Entry {
+        number,
+        command: envelope.command,
+        recorded: recorded
+            .map_err(|error| Malformed(error.to_string()))?
+            .with_timezone(&Utc),
+        effective: day(envelope.effective)?,
+        event,
+    };
+    Ok(Decoded { entry, lines })
+}
+
+fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>), Malformed> {
+    let event = match kind {
+        "opened" => Event::Opened(LedgerId(unhex(&shaped::<OpenedShape>(payload)?.ledger)?)),
+        "credit_granted" => {
+            let shape: GrantedShape = shaped(payload)?;
+            Event::Granted {
+                account: account(&shape.account)?,
+                terms: shape.terms.read()?,
+            }
+        }
+        "code_redeemed" => {
+            let shape: RedeemedShape = shaped(payload)?;
+            let (account, terms) = (account(&shape.account)?, shape.terms.read()?);
+            Event::Redeemed {
+                account,
+                terms,
+                code: shape.code.read()?,
+            }
+        }
+        "offer_added" => Event::OfferAdded(shaped::<OfferShape>(payload)?.read()?),
+        "code_added" => {
+            let shape: CodeAddedShape = shaped(payload)?;
+            Event::CodeAdded {
+                offer: offer_id(&shape.offer)?,
+                code: shape.code.read()?,
+            }
+        }
+        "bill_estimated" => {
+            let shape: EstimatedShape = shaped(payload)?;
+            let record = BillRecord {
+                id: bill_id(&shape.bill)?,
+                reference: shape.reference,
+                totals: shape.totals.read()?,
+            };
+            return Ok((Event::BillEstimated(record), Some(shape.lines)));
+        }
+        "bill_booked" => {
+            let shape: BookedShape = shaped(payload)?;
+            let booking = Booking {
+                bill: BillRecord {
+                    id: bill_id(&shape.bill)?,
+                    reference: shape.reference,
+                    totals: shape.totals.read()?,
+                },
+                rules: shape.rules.read()?,
+                applied: shape
+                    .applied
+                    .iter()
+                    .map(AllocationShape::read)
+                    .collect::<Result<_, _>>()?,
+            };
+            return Ok((Event::BillBooked(booking), Some(shape.lines)));
+        }
+        "credit_voided" => {
+            let shape: VoidedShape = shaped(payload)?;
+            Event::CreditVoided {
+                credit: credit_id(&shape.credit)?,
+                amount: amount(&shape.amount)?,
+                reason: shape.reason,
+            }
+        }
+        "account_set" => Event::AccountSet(shaped::<AccountChangeShape>(payload)?.read()?),
+        other => {
+            return Err(Malformed(format!(
+                "kind `{}` is not known to this program",
+                other.escape_default()
+            )));
+        }
+    };
+    Ok((event, None))
+}
+
+fn shaped<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Malformed> {
+    serde_json::from_slice(bytes).map_err(|error| Malformed(error.to_string()))
+}
+
+/// What an entry is about, by which it is found again.
+#[must_use]
+pub fn subjects(event: &Event) -> Vec<String> {
+    match event {
+        Event::CodeAdded { offer, code } => {
+            vec![code_subject(&code.hash), offer_subject(offer.as_str())]
+        }
+        Event::Redeemed { code, .. } => vec![code_subject(&code.hash)],
+        _ => Vec::new(),
+    }
+}
+
+/// The subject of the entries about a code.
+#[must_use]
+pub fn code_subject(hash: &[u8; 32]) -> String {
+    format!("code:{}", hex(hash))
+}
+
+/// The subject of the entries that add codes to an offer.
+#[must_use]
+pub fn offer_subject(offer: &str) -> String {
+    format!("offer:{offer}")
 }

@@ -1,0 +1,283 @@
+//! `account`: who belongs to whom, who shares, who may redeem what.
+
+use clap::{Args, Subcommand};
+use credits_ledger::ledger::account::{Account, AccountChange};
+use credits_ledger::ledger::decide;
+use credits_ledger::ledger::names::AccountId;
+use credits_ledger::ledger::state::State;
+use serde::Serialize;
+
+use super::answer::{Answer, Format};
+use super::context::{Context, Day, read_day};
+use super::failure::Failure;
+use super::shape::date;
+use super::table::{Cell, Table};
+use super::terms::{read_account, read_words};
+
+/// Record, list and show accounts
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    Set(SetArgs),
+    List(ListArgs),
+    Show(ShowArgs),
+}
+
+/// Record what an account is: its payer, its sharing, its attributes
+///
+/// Only what is named changes. A new payer ends the membership before it the day before.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  credits account set 111122223333 --default --name 'Course account'
+  credits account set 444455556666 --payer 111122223333 --joined 2026-01-11
+  credits account set 444455556666 --left 2026-04-16
+  credits account set 444455556666 --sharing off --attribute student --country DE")]
+pub(crate) struct SetArgs {
+    /// The account
+    #[arg(value_name = "ID", value_parser = read_account)]
+    id: AccountId,
+    /// The payer account it joins
+    #[arg(long, value_name = "ID", value_parser = read_account)]
+    payer: Option<AccountId>,
+    /// First day of its membership [default: today]
+    #[arg(long, value_name = "DATE", value_parser = read_day, requires = "payer")]
+    joined: Option<Day>,
+    /// Last day of its membership
+    #[arg(long, value_name = "DATE", value_parser = read_day, conflicts_with = "payer")]
+    left: Option<Day>,
+    /// Whether its credits are shared with the other accounts of its payer, and theirs with it
+    #[arg(long, value_parser = ["on", "off"])]
+    sharing: Option<String>,
+    /// The country it is in, an ISO 3166 code
+    #[arg(long, value_name = "CC", value_parser = read_country)]
+    country: Option<String>,
+    /// Something it is, such as `student` or `startup` (repeat for several)
+    #[arg(long, value_name = "NAME", value_parser = read_words)]
+    attribute: Vec<String>,
+    /// A name for people
+    #[arg(long, value_name = "TEXT", value_parser = read_words)]
+    name: Option<String>,
+    /// Make it the account that commands mean where none is named
+    #[arg(long)]
+    default: bool,
+    /// Say what would be recorded, and record nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// List the accounts that anything is on record of
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  credits account list\n  credits --json account list")]
+pub(crate) struct ListArgs {}
+
+/// Show what is on record of an account
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  credits account show 444455556666\n  credits --json account show 444455556666"
+)]
+pub(crate) struct ShowArgs {
+    /// The account
+    #[arg(value_name = "ID", value_parser = read_account)]
+    id: AccountId,
+}
+
+fn read_country(text: &str) -> Result<String, String> {
+    let code = text.to_ascii_uppercase();
+    let plain = code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
+    if plain {
+        Ok(code)
+    } else {
+        Err("is not a country, countries are ISO 3166 codes as in `DE`".to_owned())
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct AccountShape {
+    id: String,
+    name: Option<String>,
+    country: Option<String>,
+    attributes: Vec<String>,
+    payer: Option<String>,
+    sharing: bool,
+    default: bool,
+    credits: u64,
+    memberships: Vec<MembershipShape>,
+    as_of: String,
+    at_entry: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct MembershipShape {
+    payer: String,
+    joined: String,
+    left: Option<String>,
+}
+
+impl AccountShape {
+    fn new(id: &AccountId, state: &State, context: &Context) -> AccountShape {
+        let nothing = Account::default();
+        let account = state.accounts.get(id).unwrap_or(&nothing);
+        let today = context.today;
+        AccountShape {
+            id: id.to_string(),
+            name: account.name.clone(),
+            country: account.country.clone(),
+            attributes: account.attributes.iter().cloned().collect(),
+            payer: account
+                .membership_on(today)
+                .map(|membership| membership.payer.to_string()),
+            sharing: account.shares_on(today),
+            default: state.default_account.as_ref() == Some(id),
+            credits: state
+                .credits
+                .values()
+                .filter(|record| record.credit.account == *id)
+                .count() as u64,
+            memberships: account
+                .memberships
+                .iter()
+                .map(|m| MembershipShape {
+                    payer: m.payer.to_string(),
+                    joined: date(m.joined),
+                    left: m.left.map(date),
+                })
+                .collect(),
+            as_of: date(today),
+            at_entry: state.head,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Accounts {
+    as_of: String,
+    at_entry: u64,
+    accounts: Vec<AccountShape>,
+}
+
+fn accounts_table<'a>(accounts: impl Iterator<Item = &'a AccountShape>) -> Table {
+    let headings = [
+        "account",
+        "payer",
+        "sharing",
+        "country",
+        "attributes",
+        "credits",
+        "default",
+        "name",
+    ];
+    Table::new(headings).rows(accounts.map(|account| {
+        vec![
+            Cell::text(&account.id),
+            Cell::maybe(account.payer.as_ref()),
+            Cell::text(if account.sharing { "on" } else { "off" }),
+            Cell::maybe(account.country.as_ref()),
+            Cell::text(account.attributes.join(" ")),
+            Cell::Count(account.credits),
+            Cell::text(if account.default { "yes" } else { "" }),
+            Cell::maybe(account.name.as_ref()),
+        ]
+    }))
+}
+
+/// Runs a command about accounts.
+pub(crate) fn account(command: &AccountCommand, context: &Context) -> Result<Answer, Failure> {
+    match command {
+        AccountCommand::Set(args) => set(args, context),
+        AccountCommand::List(_) => list(context),
+        AccountCommand::Show(args) => show(args, context),
+    }
+}
+
+fn set(args: &SetArgs, context: &Context) -> Result<Answer, Failure> {
+    let day = |day: Day| day.date(context.today);
+    let change = AccountChange {
+        account: args.id.clone(),
+        joins: args
+            .payer
+            .clone()
+            .map(|payer| (payer, args.joined.map_or(context.today, day))),
+        leaves: args.left.map(day),
+        sharing: args.sharing.as_deref().map(|sharing| sharing == "on"),
+        country: args.country.clone(),
+        attributes: args.attribute.iter().cloned().collect(),
+        name: args.name.clone(),
+        default: args.default,
+    };
+    let outcome = context.record(args.dry_run, |desk, _| {
+        Ok(decide::set_account(desk, change.clone())?)
+    })?;
+    let shape = AccountShape::new(&args.id, &outcome.state, context);
+    if context.format == Format::Table {
+        let verb = if args.dry_run {
+            "would be recorded"
+        } else {
+            "recorded"
+        };
+        let payer = shape
+            .payer
+            .as_ref()
+            .map_or(String::new(), |payer| format!(", member of {payer}"));
+        let line = format!(
+            "account {} {verb}{payer}, sharing {}\n",
+            args.id,
+            if shape.sharing { "on" } else { "off" }
+        );
+        return Ok(Answer::text(line).recorded(!args.dry_run));
+    }
+    Ok(Answer::data(context.format, shape, |shape| {
+        accounts_table(std::iter::once(shape))
+    })
+    .recorded(!args.dry_run))
+}
+
+fn list(context: &Context) -> Result<Answer, Failure> {
+    let journal = context.journal()?;
+    let state = journal.view().state()?;
+    let accounts = state
+        .known_accounts()
+        .into_iter()
+        .map(|id| AccountShape::new(id, &state, context))
+        .collect();
+    let answer = Accounts {
+        as_of: date(context.today),
+        at_entry: state.head,
+        accounts,
+    };
+    let style = context.style;
+    let answer = Answer::data(context.format, answer, |answer| {
+        let none = if answer.accounts.is_empty() {
+            "no accounts"
+        } else {
+            "accounts"
+        };
+        accounts_table(answer.accounts.iter())
+            .styled(style)
+            .above(format!(
+                "{none} as of {}, entry {}",
+                answer.as_of, answer.at_entry
+            ))
+    });
+    Ok(answer.with_notes(context.absence(&journal)))
+}
+
+fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure> {
+    let journal = context.journal()?;
+    let state = journal.view().state()?;
+    if !state.known_accounts().contains(&args.id) {
+        let mut failure = Failure::usage(format!("account `{}` is not on record", args.id));
+        failure.kind = "unknown_account";
+        return Err(failure.hint("`credits account list` shows the accounts on record"));
+    }
+    let shape = AccountShape::new(&args.id, &state, context);
+    let style = context.style;
+    Ok(Answer::data(context.format, shape, |shape| {
+        let table = accounts_table(std::iter::once(shape)).styled(style);
+        shape.memberships.iter().fold(table, |table, m| {
+            let until = m
+                .left
+                .as_deref()
+                .map_or("until now".to_owned(), |left| format!("to {left}"));
+            table.below(format!("member of {} from {} {until}", m.payer, m.joined))
+        })
+    }))
+}

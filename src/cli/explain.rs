@@ -1,0 +1,517 @@
+//! `explain`, `covers`: which credits pay, and why the others do not.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use credits_ledger::ledger::apply::{Hindrance, Standing};
+use credits_ledger::ledger::bill::{Charge, Status};
+use credits_ledger::ledger::explain::{Claims, Explanation, detail, explain as explain_lines};
+use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, Service};
+use credits_ledger::ledger::scope::Category;
+use credits_ledger::ledger::statement::Statement;
+use credits_ledger::money::Money;
+use credits_ledger::period::Month;
+use serde::Serialize;
+
+use super::answer::{Answer, Format};
+use super::apply::statement_of;
+use super::context::{Clocks, Context, Day, find_bill, read_day};
+use super::failure::Failure;
+use super::shape::{AllocationShape, date};
+use super::table::{Cell, Style, Table};
+use super::terms::{read_account, read_region, read_service};
+
+/// Say why each charge of a bill is paid as it is
+///
+/// For each charge, which credits paid, and for every credit that did not, the first rule that
+/// kept it out. Without CHARGE, people get a summary by reason.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  credits explain 111122223333/2026-01
+  credits explain 111122223333/2026-01 ec2
+  credits --json explain 111122223333/2026-01 '#3'")]
+pub(crate) struct ExplainArgs {
+    /// The bill: PAYER/MONTH, with /CURRENCY where it is not USD
+    #[arg(value_name = "BILL")]
+    bill: String,
+    /// The charge: its id, or its place as in `#3`
+    #[arg(value_name = "CHARGE")]
+    charge: Option<String>,
+    #[command(flatten)]
+    clocks: Clocks,
+}
+
+#[derive(Debug, Serialize)]
+struct Explained {
+    bill: String,
+    entry: u64,
+    status: &'static str,
+    currency: String,
+    at_entry: u64,
+    charges: Vec<ExplainedCharge>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExplainedCharge {
+    id: Option<String>,
+    account: String,
+    service: String,
+    region: Option<String>,
+    category: &'static str,
+    amount: String,
+    discounted: String,
+    card: String,
+    paid_by: Vec<AllocationShape>,
+    not_paid_by: Vec<NotPaidShape>,
+    #[serde(skip)]
+    on_card: Money,
+}
+
+#[derive(Debug, Serialize)]
+struct NotPaidShape {
+    credit: String,
+    rule: &'static str,
+    detail: String,
+}
+
+impl ExplainedCharge {
+    fn new(explanation: &Explanation<'_>, digits: u32) -> ExplainedCharge {
+        let line = &explanation.line;
+        ExplainedCharge {
+            id: line.charge.id.as_deref().map(str::to_owned),
+            account: line.charge.account.to_string(),
+            service: line.charge.service.to_string(),
+            region: line.charge.region.as_ref().map(ToString::to_string),
+            category: line.charge.category.as_str(),
+            amount: line.charge.amount.text(digits),
+            discounted: line.discounted.text(digits),
+            card: line.card.text(digits),
+            paid_by: explanation
+                .paid_by
+                .iter()
+                .map(|paid| AllocationShape::new(paid, digits))
+                .collect(),
+            not_paid_by: explanation
+                .not_paid_by
+                .iter()
+                .map(|not| NotPaidShape {
+                    credit: not.credit.to_string(),
+                    rule: not.rule.as_str(),
+                    detail: not.detail.clone(),
+                })
+                .collect(),
+            on_card: line.card,
+        }
+    }
+}
+
+/// Explains a bill.
+pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, Failure> {
+    let journal = context.journal()?;
+    let view = journal.view();
+    let state = args.clocks.state(view)?;
+    let (id, bill) = find_bill(&state, &args.bill)?;
+    let (statement, _) = statement_of(view, &state, id, context)?;
+    let wanted = args
+        .charge
+        .as_deref()
+        .map(|name| find_charge(&statement, name))
+        .transpose()?;
+    // What a booking was decided on is what the journal said just before it.
+    let (then, rules, earlier) = match bill.status {
+        Status::Final => (
+            view.state_at(bill.entry - 1)?,
+            view.rules_of(bill.entry)?,
+            Vec::new(),
+        ),
+        Status::Estimated => {
+            let estimates = view.estimates(&state, chrono::NaiveDate::MAX, &context.rules)?;
+            let before = estimates
+                .into_iter()
+                .take_while(|statement| statement.bill.id() != id)
+                .collect();
+            (state.clone(), context.rules.clone(), before)
+        }
+    };
+    let mut standings = then.standings();
+    reserve_first(&mut standings, &earlier);
+    let digits = id.currency.minor_digits();
+    let charges = explain_lines(&statement, &standings, &then.accounts, &rules)
+        .iter()
+        .filter(|explanation| wanted.is_none_or(|place| explanation.line.place == place))
+        .map(|explanation| ExplainedCharge::new(explanation, digits))
+        .collect();
+    let answer = Explained {
+        bill: id.to_string(),
+        entry: bill.entry,
+        status: bill.status.as_str(),
+        currency: id.currency.to_string(),
+        at_entry: state.head,
+        charges,
+    };
+    let (style, format) = (context.style, context.format);
+    Ok(Answer::data(format, answer, |answer| {
+        match (format, wanted) {
+            (Format::Csv, _) => reasons_table(answer),
+            (_, Some(_)) => charge_table(answer, style, digits),
+            (_, None) => summary_table(answer, style, digits),
+        }
+    }))
+}
+
+/// Estimates of earlier months take their part first.
+fn reserve_first(standings: &mut [Standing<'_>], earlier: &[Statement]) {
+    for allocation in earlier.iter().flat_map(|statement| &statement.applied) {
+        if let Some(standing) = standings
+            .iter_mut()
+            .find(|standing| standing.credit.id == allocation.credit)
+        {
+            standing.left -= allocation.amount;
+        }
+    }
+}
+
+/// The place of the charge that a text names.
+fn find_charge(statement: &Statement, name: &str) -> Result<usize, Failure> {
+    let by_id = statement
+        .lines()
+        .find(|line| line.charge.id.as_deref() == Some(name));
+    let by_place = || {
+        name.strip_prefix('#')
+            .and_then(|place| place.parse::<usize>().ok())
+            .and_then(|place| statement.lines().nth(place.checked_sub(1)?))
+    };
+    by_id
+        .or_else(by_place)
+        .map(|line| line.place)
+        .ok_or_else(|| {
+            let bill = statement.bill.id();
+            let mut failure = Failure::usage(format!(
+                "bill {bill} has no charge `{}`",
+                name.escape_debug()
+            ));
+            failure.kind = "unknown_charge";
+            failure.hint(format!(
+                "`credits statement {bill}` shows its charges; `#1` is the first"
+            ))
+        })
+}
+
+fn reasons_table(answer: &Explained) -> Table {
+    let headings = [
+        "bill", "charge", "service", "amount", "card", "credit", "paid", "rule", "detail",
+    ];
+    let rows = answer.charges.iter().flat_map(|charge| {
+        let row = |credit: &str, paid: Option<&str>, rule: Option<&str>, detail: Option<&str>| {
+            vec![
+                Cell::text(&answer.bill),
+                Cell::maybe(charge.id.as_ref()),
+                Cell::text(&charge.service),
+                Cell::text(&charge.amount),
+                Cell::text(&charge.card),
+                Cell::text(credit),
+                Cell::maybe(paid),
+                Cell::maybe(rule),
+                Cell::maybe(detail),
+            ]
+        };
+        let paid: Vec<Vec<Cell>> = charge
+            .paid_by
+            .iter()
+            .map(|paid| row(&paid.credit, Some(&paid.amount), None, None))
+            .collect();
+        let not = charge
+            .not_paid_by
+            .iter()
+            .map(|not| row(&not.credit, None, Some(not.rule), Some(&not.detail)));
+        paid.into_iter().chain(not).collect::<Vec<_>>()
+    });
+    Table::new(headings).rows(rows)
+}
+
+fn charge_table(answer: &Explained, style: Style, digits: u32) -> Table {
+    let mut table = Table::new(["credit", "paid", "rule", "why not"]).styled(style);
+    for charge in &answer.charges {
+        let region = charge
+            .region
+            .as_deref()
+            .map_or(String::new(), |region| format!(" in {region}"));
+        let name = charge.id.as_deref().unwrap_or("without id");
+        let about = format!(
+            "charge {name}: {} {} of {}{region}, {}",
+            charge.amount, answer.currency, charge.service, charge.category
+        );
+        table = table
+            .above(about)
+            .above(format!(
+                "the card pays {} {}",
+                charge.on_card.grouped(digits),
+                answer.currency
+            ))
+            .above("");
+        let paid = charge.paid_by.iter().map(|paid| {
+            vec![
+                Cell::text(&paid.credit),
+                Cell::text(&paid.amount),
+                Cell::Empty,
+                Cell::Empty,
+            ]
+        });
+        let not = charge.not_paid_by.iter();
+        let not = not.map(|not| {
+            vec![
+                Cell::text(&not.credit),
+                Cell::Empty,
+                Cell::text(not.rule),
+                Cell::text(&not.detail),
+            ]
+        });
+        table = table.rows(paid).rows(not);
+        if charge.paid_by.is_empty() && charge.not_paid_by.is_empty() {
+            table = table.below("no credit was on record");
+        }
+    }
+    table
+}
+
+/// What the card pays, by the reasons that kept the credits out.
+fn summary_table(answer: &Explained, style: Style, digits: u32) -> Table {
+    let mut sums: BTreeMap<(&str, String), (u64, Money)> = BTreeMap::new();
+    for charge in answer
+        .charges
+        .iter()
+        .filter(|charge| charge.on_card.is_positive())
+    {
+        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for not in &charge.not_paid_by {
+            reasons.entry(not.rule).or_default().push(&not.credit);
+        }
+        let words: Vec<String> = reasons
+            .iter()
+            .map(|(rule, credits)| format!("{rule}: {}", some(credits)))
+            .collect();
+        let why = if words.is_empty() {
+            "no credit on record".to_owned()
+        } else {
+            words.join("; ")
+        };
+        let (count, card) = sums.entry((&charge.service, why)).or_default();
+        *count += 1;
+        *card += charge.on_card;
+    }
+    let total: Money = sums.values().map(|(_, card)| *card).sum();
+    let above = match sums.is_empty() {
+        true => format!("bill {}: the card pays for no charge", answer.bill),
+        false => format!(
+            "bill {}: {} {} of charges on the card, by what kept credits out",
+            answer.bill,
+            total.grouped(digits),
+            answer.currency
+        ),
+    };
+    let rows = sums.into_iter().map(|((service, why), (count, card))| {
+        vec![
+            Cell::text(service),
+            Cell::Count(count),
+            Cell::Amount(card, digits),
+            Cell::text(why),
+        ]
+    });
+    let table = Table::new(["service", "charges", "card", "why"])
+        .styled(style)
+        .above(above)
+        .rows(rows);
+    if total.is_zero() {
+        table
+    } else {
+        table.below(format!(
+            "`credits explain {} CHARGE` says it of one charge",
+            answer.bill
+        ))
+    }
+}
+
+fn some(credits: &[&str]) -> String {
+    let shown: Vec<&str> = credits.iter().take(3).copied().collect();
+    let more = credits.len().saturating_sub(3);
+    if more > 0 {
+        format!("{} and {more} more", shown.join(" "))
+    } else {
+        shown.join(" ")
+    }
+}
+
+/// Say which credits would pay a charge, and why the others would not
+///
+/// The charge is of USD, on one day, and of the account that gets the bill, unless something else
+/// is said. Status 1 where no credit would pay.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  credits covers --service AmazonEC2 --region eu-west-1
+  credits covers --service AmazonBedrock --category third_party_model --on 2026-12-01")]
+pub(crate) struct CoversArgs {
+    /// The service
+    #[arg(long, value_name = "SERVICE", value_parser = read_service)]
+    service: Service,
+    /// The region [default: none]
+    #[arg(long, value_name = "REGION", value_parser = read_region)]
+    region: Option<Region>,
+    /// What is charged
+    #[arg(long, value_name = "CATEGORY", default_value = "usage", value_parser = clap::builder::PossibleValuesParser::new(Category::ALL.map(Category::as_str)))]
+    category: String,
+    /// The usage account [default: the default account, or the only one known]
+    #[arg(long, value_name = "ID", env = "CREDITS_ACCOUNT", hide_env_values = true, value_parser = read_account)]
+    account: Option<AccountId>,
+    /// The payer account [default: the payer of the account on that day, or the account itself]
+    #[arg(long, value_name = "ID", value_parser = read_account)]
+    payer: Option<AccountId>,
+    /// What the bill is in
+    #[arg(long, value_name = "CODE", default_value = "USD", value_parser = |text: &str| Currency::new(text).map_err(|error| error.to_string()))]
+    currency: Currency,
+    /// The day of its usage
+    #[arg(long, value_name = "DATE", default_value = "today", value_parser = read_day)]
+    on: Day,
+    /// As the journal stood after entry N
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    at_entry: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Covered {
+    on: String,
+    at_entry: u64,
+    account: String,
+    payer: String,
+    service: String,
+    region: Option<String>,
+    category: String,
+    covered_by: Vec<CoverShape>,
+    not_covered_by: Vec<NotPaidShape>,
+    #[serde(skip)]
+    digits: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct CoverShape {
+    credit: String,
+    name: String,
+    remaining: String,
+    end_date: Option<String>,
+    #[serde(skip)]
+    left: Money,
+}
+
+/// Says which credits would pay.
+pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Failure> {
+    let journal = context.journal()?;
+    let view = journal.view();
+    let state = Clocks::at(args.at_entry).state(view)?;
+    let account = context.account(args.account.as_ref(), &state)?;
+    let on = args.on.date(context.today);
+    let payer = match &args.payer {
+        Some(payer) => payer.clone(),
+        None => state
+            .accounts
+            .get(&account)
+            .and_then(|known| known.membership_on(on))
+            .map_or(account.clone(), |m| m.payer.clone()),
+    };
+    let category =
+        Category::parse(&args.category).ok_or_else(|| Failure::usage("not a category"))?;
+    let charge = Charge {
+        id: None,
+        account: account.clone(),
+        service: args.service.clone(),
+        region: args.region.clone(),
+        category,
+        amount: Money::from_units(1),
+        start: Some(on),
+        end: Some(on),
+        description: None,
+        count: 1,
+    };
+    let bill = BillId {
+        month: Month::of(on),
+        payer: payer.clone(),
+        currency: args.currency,
+    };
+    let mut standings = state.standings();
+    let estimates = view.estimates(&state, chrono::NaiveDate::MAX, &context.rules)?;
+    reserve_first(&mut standings, &estimates);
+    let claims = Claims::new(
+        &standings,
+        &bill,
+        |owner| *owner == account,
+        &state.accounts,
+        &context.rules,
+    );
+    let (mut covered_by, mut not_covered_by) = (Vec::new(), Vec::new());
+    for (standing, hindrance) in claims.on(&charge) {
+        let credit = standing.credit.id.to_string();
+        match hindrance {
+            None => covered_by.push(CoverShape {
+                credit,
+                name: standing.credit.terms.name.clone(),
+                remaining: standing.left.text(args.currency.minor_digits()),
+                end_date: standing.credit.terms.end_date.map(date),
+                left: standing.left,
+            }),
+            Some(rule) => not_covered_by.push(NotPaidShape {
+                credit,
+                rule: Hindrance::as_str(rule),
+                detail: detail(rule, standing, &charge, &bill),
+            }),
+        }
+    }
+    let status = u8::from(covered_by.is_empty());
+    let answer = Covered {
+        on: date(on),
+        at_entry: state.head,
+        account: account.to_string(),
+        payer: payer.to_string(),
+        service: args.service.to_string(),
+        region: args.region.as_ref().map(ToString::to_string),
+        category: args.category.clone(),
+        covered_by,
+        not_covered_by,
+        digits: args.currency.minor_digits(),
+    };
+    let style = context.style;
+    let answer = Answer::data(context.format, answer, |answer| {
+        let yes = answer.covered_by.iter().map(|credit| {
+            let until = credit
+                .end_date
+                .as_deref()
+                .map_or(String::new(), |end| format!(", until {end}"));
+            let left = Cell::Amount(credit.left, answer.digits);
+            vec![
+                Cell::text(&credit.credit),
+                Cell::Status("yes"),
+                left,
+                Cell::text(format!("{}{until}", credit.name)),
+            ]
+        });
+        let no = answer.not_covered_by.iter().map(|not| {
+            vec![
+                Cell::text(&not.credit),
+                Cell::Status("no"),
+                Cell::Empty,
+                Cell::text(format!("{}: {}", not.rule, not.detail)),
+            ]
+        });
+        let who = if answer.covered_by.is_empty() {
+            "no credit would pay"
+        } else {
+            "credits in the order in which they would pay"
+        };
+        Table::new(["credit", "covers", "left", "why"])
+            .styled(style)
+            .above(format!(
+                "{} of {} on {}: {who}",
+                answer.service, answer.account, answer.on
+            ))
+            .rows(yes)
+            .rows(no)
+    });
+    Ok(answer.status(status).with_notes(context.absence(&journal)))
+}

@@ -1,0 +1,264 @@
+//! Failures as the user meets them: a status, a kind, a message, a hint that can be pasted.
+
+use std::fmt;
+
+use credits_ledger::formats::ReadError;
+use credits_ledger::ledger::bill::Difference;
+use credits_ledger::ledger::decide::Refusal;
+use credits_ledger::store::StoreError;
+use serde::Serialize;
+
+/// Bad usage or unreadable input.
+pub(crate) const USAGE: u8 = 2;
+/// Refused by a rule of the ledger.
+pub(crate) const REFUSED: u8 = 3;
+/// Ledger unavailable or damaged.
+pub(crate) const UNAVAILABLE: u8 = 4;
+/// The answer could not be written.
+pub(crate) const UNWRITTEN: u8 = 5;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit status.
+    pub(crate) status: u8,
+    /// A word for programs.
+    pub(crate) kind: &'static str,
+    /// One sentence.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    fn new(status: u8, kind: &'static str, message: impl Into<String>) -> Failure {
+        Failure {
+            status,
+            kind,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// The command cannot be understood, or not as a whole.
+    pub(crate) fn usage(message: impl Into<String>) -> Failure {
+        Failure::new(USAGE, "bad_usage", message)
+    }
+
+    /// A document cannot be read.
+    pub(crate) fn input(message: impl Into<String>) -> Failure {
+        Failure::new(USAGE, "bad_input", message)
+    }
+
+    /// The ledger is not there.
+    pub(crate) fn no_ledger(path: &std::path::Path) -> Failure {
+        let message = format!("there is no ledger at `{}`", path.display());
+        Failure::new(UNAVAILABLE, "no_ledger", message).hint("`--ledger PATH` names another; the first `credits grant` or `credits redeem` makes one")
+    }
+
+    /// The answer could not be written.
+    pub(crate) fn unwritten(message: impl Into<String>) -> Failure {
+        Failure::new(UNWRITTEN, "unwritten", message)
+    }
+
+    /// With advice.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Where a document came from, before what is wrong with it.
+    pub(crate) fn in_document(mut self, name: &str) -> Failure {
+        self.message = format!("cannot read {name}: {}", self.message);
+        self
+    }
+
+    /// As JSON, one line.
+    pub(crate) fn json(&self) -> String {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            status: u8,
+            kind: &'a str,
+            message: &'a str,
+            hint: Option<&'a str>,
+        }
+        #[derive(Serialize)]
+        struct Outer<'a> {
+            error: Shape<'a>,
+        }
+        let shape = Shape {
+            status: self.status,
+            kind: self.kind,
+            message: &self.message,
+            hint: self.hint.as_deref(),
+        };
+        serde_json::to_string(&Outer { error: shape }).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        let (kind, hint) = match &error {
+            StoreError::Unavailable { .. } => (
+                "ledger_unavailable",
+                "`credits --ledger PATH` names another file; nothing was recorded",
+            ),
+            StoreError::Busy { .. } => (
+                "ledger_busy",
+                "try again, or wait longer with `--wait 60`; nothing was recorded",
+            ),
+            StoreError::NotALedger { .. } => (
+                "not_a_ledger",
+                "`credits --ledger PATH` names another file; this one was left as it is",
+            ),
+            StoreError::TooNew { .. } => (
+                "ledger_too_new",
+                "install a newer version of `credits`; the ledger was left as it is",
+            ),
+            StoreError::Damaged(_) => (
+                "ledger_damaged",
+                "`credits verify` says what is wrong; restore the file from a copy, and keep this one",
+            ),
+        };
+        let mut failure = Failure::new(UNAVAILABLE, kind, error.to_string());
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !failure.message.contains(&text) {
+                failure.message = format!("{}: {text}", failure.message);
+            }
+            source = cause.source();
+        }
+        failure.hint(hint)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Failure {
+        Failure::input(error.to_string())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        let kind = refusal_kind(&refusal);
+        let status = match &refusal {
+            Refusal::EndsBeforeItStarts { .. }
+            | Refusal::EndsTooLate
+            | Refusal::UsedTooMuch { .. }
+            | Refusal::UnknownCredit(_)
+            | Refusal::UnknownBill(_)
+            | Refusal::UnknownOffer(_) => USAGE,
+            Refusal::Broken(_) => UNAVAILABLE,
+            _ => REFUSED,
+        };
+        let mut failure = Failure::new(status, kind, refusal.to_string());
+        if let Refusal::BillDiffers { differences, .. }
+        | Refusal::AlreadyFinal { differences, .. } = &refusal
+        {
+            failure.message = format!("{}: {}", failure.message, in_words(differences));
+        }
+        match hint_for(&refusal) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+fn refusal_kind(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::UnknownCredit(_) => "unknown_credit",
+        Refusal::UnknownBill(_) => "unknown_bill",
+        Refusal::UnknownOffer(_) => "unknown_offer",
+        Refusal::UnknownCode { .. } => "unknown_code",
+        Refusal::AlreadyRedeemed { .. } => "already_redeemed",
+        Refusal::OfferDiffers(_) => "offer_differs",
+        Refusal::CodeOnRecord { .. } => "code_on_record",
+        Refusal::OtherOffer { .. } => "other_offer",
+        Refusal::OfferClosed { .. } => "offer_closed",
+        Refusal::NotEligible { .. } => "not_eligible",
+        Refusal::LimitReached { .. } => "limit_reached",
+        Refusal::EndsBeforeItStarts { .. } | Refusal::EndsTooLate | Refusal::UsedTooMuch { .. } => {
+            "bad_usage"
+        }
+        Refusal::TooMuch(_) => "too_much",
+        Refusal::BillDiffers { .. } => "bill_differs",
+        Refusal::AlreadyFinal { .. } => "already_final",
+        Refusal::OutOfOrder { .. } => "out_of_order",
+        Refusal::NothingToVoid { .. } => "nothing_to_void",
+        Refusal::Account(_) => "account_conflict",
+        Refusal::Broken(_) => "broken_invariant",
+    }
+}
+
+fn hint_for(refusal: &Refusal) -> Option<String> {
+    Some(match refusal {
+        Refusal::UnknownCredit(_) => "`credits list` shows the credits on record".to_owned(),
+        Refusal::UnknownBill(_) => "`credits bills` shows the bills on record".to_owned(),
+        Refusal::UnknownOffer(_) => "`credits offer list` shows the offers on record, `credits offer add FILE` records one".to_owned(),
+        Refusal::UnknownCode { .. } => "a code from outside is redeemed with its terms: `credits redeem CODE --offer FILE`, or \
+             `credits redeem CODE --kind promotional --amount 100 --end 2027-12-31`"
+            .to_owned(),
+        Refusal::AlreadyRedeemed { credit, .. } => format!("`credits show {credit}` shows what is left of it"),
+        Refusal::NotEligible { account, lacks, .. } => match lacks {
+            credits_ledger::ledger::offer::Lacks::Attribute(needed) => {
+                let one = needed.first().map(String::as_str).unwrap_or("NAME");
+                format!("`credits account set {account} --attribute {one}` records that it is one")
+            }
+            credits_ledger::ledger::offer::Lacks::Country(needed) => {
+                let one = needed.first().map(String::as_str).unwrap_or("CC");
+                format!("`credits account set {account} --country {one}` records where it is")
+            }
+        },
+        Refusal::BillDiffers { bill, .. } | Refusal::AlreadyFinal { bill, .. } => {
+            format!("`credits statement {bill}` shows what is booked")
+        }
+        Refusal::OutOfOrder { .. } => "bills of one payer are booked in month order; nothing was recorded".to_owned(),
+        Refusal::OfferDiffers(id) => format!("`credits offer show {id}` shows what is on record; give the new terms another id"),
+        Refusal::Account(_) => "`credits account show ID` shows what is on record".to_owned(),
+        Refusal::Broken(_) => "this is a fault of the program; nothing was recorded".to_owned(),
+        _ => return None,
+    })
+}
+
+/// The first few charges that differ.
+fn in_words(differences: &[Difference]) -> String {
+    let side = |difference: &Difference| {
+        if difference.ours {
+            "only here"
+        } else {
+            "only on record"
+        }
+    };
+    let mut words: Vec<String> = differences
+        .iter()
+        .take(4)
+        .map(|difference| {
+            let charge = &difference.charge;
+            let id = charge
+                .id
+                .as_deref()
+                .map_or(String::new(), |id| format!(" `{id}`"));
+            let (category, service) = (charge.category, &charge.service);
+            format!(
+                "{}: {category}{id} of {service}, {}",
+                side(difference),
+                charge.amount.text(2)
+            )
+        })
+        .collect();
+    if differences.len() > 4 {
+        words.push(format!("and {} more", differences.len() - 4));
+    }
+    words.join("; ")
+}

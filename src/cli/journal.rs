@@ -1,0 +1,255 @@
+//! `journal`, `verify`: every entry, and proof that the ledger is whole.
+
+use clap::Args;
+use credits_ledger::ledger::entry::{Entry, Event};
+use credits_ledger::store::Record;
+use credits_ledger::store::verify::{Depth, verify as prove};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::answer::{Answer, Format};
+use super::context::Context;
+use super::failure::Failure;
+use super::table::{Cell, Table};
+
+/// Print every entry, in order
+///
+/// JSON prints one entry a line: number, hash, and the record as it is kept.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  credits journal
+  credits --json journal --from 12")]
+pub(crate) struct JournalArgs {
+    /// From this entry on
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    from: u64,
+    /// Up to and including this entry [default: the last]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    to: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct EntryShape {
+    number: u64,
+    hash: String,
+    record: Box<RawValue>,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Prints the journal.
+pub(crate) fn journal(args: &JournalArgs, context: &Context) -> Result<Answer, Failure> {
+    let journal = context.journal()?;
+    let absence = context.absence(&journal);
+    let view = journal.view();
+    // Reading the state proves the chain up to the head before anything is shown.
+    let head = view.state()?.head;
+    let to = args.to.unwrap_or(head).min(head);
+    let (mut shapes, mut rows) = (Vec::new(), Vec::new());
+    view.entries(args.from, to, &mut |record, entry| {
+        match context.format {
+            Format::Json => shapes.push(entry_shape(&record)?),
+            Format::Csv | Format::Table => rows.push(entry_row(&entry, &record)),
+        }
+        Ok(())
+    })?;
+    if context.format == Format::Json {
+        return Ok(Answer::json(shapes).with_notes(absence));
+    }
+    let table = Table::new([
+        "entry",
+        "command",
+        "recorded",
+        "effective",
+        "kind",
+        "about",
+        "hash",
+    ])
+    .styled(context.style);
+    let table = if rows.is_empty() {
+        table.above("no entries")
+    } else {
+        table.rows(rows)
+    };
+    let csv = context.format == Format::Csv;
+    Ok(Answer::new(move |out| {
+        if csv {
+            table.write_csv(out)
+        } else {
+            table.write_text(out)
+        }
+    })
+    .with_notes(absence))
+}
+
+fn entry_shape(record: &Record) -> Result<EntryShape, credits_ledger::store::StoreError> {
+    let damaged = |what: String| {
+        credits_ledger::store::StoreError::Damaged(format!("entry {}: {what}", record.number))
+    };
+    let text =
+        String::from_utf8(record.bytes.clone()).map_err(|error| damaged(error.to_string()))?;
+    let raw = RawValue::from_string(text).map_err(|error| damaged(error.to_string()))?;
+    Ok(EntryShape {
+        number: record.number,
+        hash: hex(&record.hash),
+        record: raw,
+    })
+}
+
+fn entry_row(entry: &Entry, record: &Record) -> Vec<Cell> {
+    vec![
+        Cell::Count(entry.number),
+        Cell::Count(entry.command),
+        Cell::text(entry.recorded.format("%Y-%m-%d %H:%M:%SZ")),
+        Cell::text(entry.effective),
+        Cell::text(entry.event.kind()),
+        Cell::text(about(entry)),
+        Cell::text(hex(&record.hash[..4])),
+    ]
+}
+
+/// An entry in a few words.
+fn about(entry: &Entry) -> String {
+    match &entry.event {
+        Event::Opened(id) => format!("ledger {id}"),
+        Event::Granted { account, terms } => format!(
+            "C{}: {} {} for {account}",
+            entry.number,
+            terms.amount.grouped(2),
+            terms.currency
+        ),
+        Event::Redeemed {
+            account,
+            terms,
+            code,
+        } => {
+            format!(
+                "C{}: {} {} for {account}, code ending in {}",
+                entry.number,
+                terms.amount.grouped(2),
+                terms.currency,
+                code.last
+            )
+        }
+        Event::OfferAdded(offer) => format!(
+            "{}: {} {}",
+            offer.id,
+            offer.amount.grouped(2),
+            offer.currency
+        ),
+        Event::CodeAdded { offer, code } => format!("{offer}: code ending in {}", code.last),
+        Event::BillEstimated(bill) => format!("{}: charges {}", bill.id, bill.totals.charges),
+        Event::BillBooked(booking) => {
+            let totals = &booking.bill.totals;
+            format!(
+                "{}: charges {}, credits {}, card {}",
+                booking.bill.id, totals.charges, totals.credits, totals.card
+            )
+        }
+        Event::CreditVoided {
+            credit,
+            amount,
+            reason,
+        } => format!("{credit}: {amount} taken away, {reason}"),
+        Event::AccountSet(change) => format!("account {}", change.account),
+    }
+}
+
+/// Prove that the ledger is whole
+///
+/// Checks the file's pages, every entry's place in the chain of hashes, every charge of every
+/// bill, that the entries fold to a sound state, and that index and snapshot say the same. Status
+/// 1 where something does not hold. The head it prints, kept elsewhere, shows later that nothing
+/// was cut off: --head NUMBER:HASH.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  credits verify
+  credits verify --quick
+  credits verify --head 12:5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8")]
+pub(crate) struct VerifyArgs {
+    /// Only the chain of entries and the state they fold to
+    #[arg(long)]
+    quick: bool,
+    /// A head kept elsewhere: the entry is still there, with this hash (its first 8 digits or more)
+    #[arg(long, value_name = "NUMBER:HASH", value_parser = read_head)]
+    head: Option<(u64, String)>,
+}
+
+fn read_head(text: &str) -> Result<(u64, String), String> {
+    let wrong =
+        || "is not a head, heads are as `credits verify` prints them: NUMBER:HASH".to_owned();
+    let (number, hash) = text.split_once(':').ok_or_else(wrong)?;
+    let hash = hash.to_ascii_lowercase();
+    let plain = (8..=64).contains(&hash.len()) && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    match number.parse() {
+        Ok(number) if plain && number > 0 => Ok((number, hash)),
+        _ => Err(wrong()),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Verified {
+    ledger: String,
+    entries: u64,
+    head: String,
+    whole: bool,
+    findings: Vec<String>,
+}
+
+/// Proves a ledger.
+pub(crate) fn verify(args: &VerifyArgs, context: &Context) -> Result<Answer, Failure> {
+    let journal = context.journal()?;
+    let Some(store) = journal.store() else {
+        return Err(Failure::no_ledger(&context.path));
+    };
+    let depth = if args.quick {
+        Depth::Quick
+    } else {
+        Depth::Full
+    };
+    let mut report = prove(store, depth)?;
+    if let Some((number, hash)) = &args.head {
+        let mut kept = None;
+        journal.view().entries(*number, *number, &mut |record, _| {
+            kept = Some(hex(&record.hash));
+            Ok(())
+        })?;
+        if !kept.is_some_and(|kept| kept.starts_with(hash.as_str())) {
+            report
+                .findings
+                .push(format!("entry {number} is not the one whose hash was kept"));
+        }
+    }
+    let whole = report.findings.is_empty();
+    let answer = Verified {
+        ledger: context.path.display().to_string(),
+        entries: report.head.number,
+        head: format!("{}:{}", report.head.number, hex(&report.head.hash)),
+        whole,
+        findings: report.findings,
+    };
+    Ok(match context.format {
+        Format::Table => {
+            let depth = if args.quick { " (quick)" } else { "" };
+            let said = match whole {
+                true => format!("the ledger is whole{depth}: {} entries, head {}\n", answer.entries, answer.head),
+                false => {
+                    let findings: Vec<String> = answer.findings.iter().map(|finding| format!("  {finding}\n")).collect();
+                    format!("the ledger is damaged:\n{}keep this file, and restore a copy from before\n", findings.concat())
+                }
+            };
+            Answer::text(said)
+        }
+        format => Answer::data(format, answer, |answer| {
+            Table::new(["entries", "head", "whole", "findings"]).rows([vec![
+                Cell::Count(answer.entries),
+                Cell::text(&answer.head),
+                Cell::text(answer.whole),
+                Cell::text(answer.findings.join("; ")),
+            ]])
+        }),
+    }
+    .status(u8::from(!whole)))
+}

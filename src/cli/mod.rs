@@ -1,0 +1,177 @@
+//! The command: arguments in, an answer out. Declared by the binary only, so the library cannot
+//! see it.
+//!
+//! Every command is one function: read, decide, record, report. Layout is in [`table`], the shapes
+//! of JSON in [`shape`], statuses and advice in [`failure`].
+
+mod account;
+mod answer;
+mod apply;
+mod balance;
+mod check;
+mod context;
+mod explain;
+mod failure;
+mod grant;
+mod journal;
+mod program;
+mod shape;
+mod shell;
+mod table;
+mod terms;
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use credits_ledger::period::parse_date;
+
+pub(crate) use answer::{Answer, Format};
+pub(crate) use context::Context;
+pub(crate) use failure::{Failure, USAGE};
+
+const STATUSES: &str = "\
+Examples:
+  credits grant --kind activate --amount 5000 --account 111122223333 --end 2027-12-31
+  credits redeem HCP2017AAAA1 --account 111122223333
+  credits apply bill.json
+  credits balance
+  credits explain 111122223333/2026-01
+  credits check --remaining-below 20% --expiring-within 30d --card-above 0
+
+Exit status:
+  0  done
+  1  a question is answered \"no\": an alert fired, no credit covers, verification failed
+  2  bad usage or unreadable input
+  3  refused by a rule of the ledger
+  4  the ledger is unavailable or damaged
+  5  recorded, but the answer could not be written
+In 1 to 4 nothing was changed.
+
+Files:
+  $XDG_DATA_HOME/credits/ledger.db, by default ~/.local/share/credits/ledger.db
+
+Environment:
+  CREDITS_LEDGER   the ledger file
+  CREDITS_ACCOUNT  the account that grant, redeem and covers mean
+  CREDITS_TODAY    the day that counts as today (YYYY-MM-DD)
+  CREDITS_NOW      the instant that counts as now (2026-01-15T10:00:00Z)
+  NO_COLOR         no colour; FORCE_COLOR: colour, terminal or not";
+
+const FIRST: &str = "Example: credits grant --kind promotional --amount 100 --account 111122223333\nMore: credits --help, credits COMMAND --help";
+
+/// A ledger for cloud credits: which credit pays which charge, what is left, why the card pays
+///
+/// Records promotional, earned, Activate and educational credits, applies them to monthly bills by
+/// the provider's rules, and explains every cent that is left for the card. Exact, offline, in one
+/// file.
+#[derive(Debug, Parser)]
+#[command(name = "credits", version, after_help = FIRST, after_long_help = STATUSES, arg_required_else_help = true, infer_subcommands = false, propagate_version = false, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The ledger file [default: $XDG_DATA_HOME/credits/ledger.db]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "CREDITS_LEDGER",
+        hide_env_values = true
+    )]
+    pub(crate) ledger: Option<PathBuf>,
+    /// How to print data
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, global = true, conflicts_with = "format")]
+    json: bool,
+    /// Whether to colour
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub(crate) color: ColorChoice,
+    /// Print nothing on success
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// The day that counts as today
+    #[arg(long, global = true, value_name = "DATE", env = "CREDITS_TODAY", hide_env_values = true, value_parser = |text: &str| parse_date(text).map_err(|error| error.to_string()))]
+    pub(crate) today: Option<NaiveDate>,
+    /// How long to wait for another process that writes to the ledger
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(crate) wait: u64,
+}
+
+impl Global {
+    /// How to print data.
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// Whether to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Yes.
+    Always,
+    /// No.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Grant(grant::GrantArgs),
+    Redeem(program::RedeemArgs),
+    Apply(apply::ApplyArgs),
+    Balance(balance::BalanceArgs),
+    List(balance::ListArgs),
+    Show(balance::ShowArgs),
+    Bills(apply::BillsArgs),
+    Statement(apply::StatementArgs),
+    Explain(explain::ExplainArgs),
+    Covers(explain::CoversArgs),
+    Check(check::CheckArgs),
+    Void(grant::VoidArgs),
+    #[command(subcommand)]
+    Offer(program::OfferCommand),
+    #[command(subcommand)]
+    Code(program::CodeCommand),
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    Journal(journal::JournalArgs),
+    Verify(journal::VerifyArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
+}
+
+/// Runs a command.
+pub(crate) fn run(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
+    match &cli.command {
+        Command::Grant(args) => grant::grant(args, context),
+        Command::Redeem(args) => program::redeem(args, context),
+        Command::Apply(args) => apply::apply(args, context),
+        Command::Balance(args) => balance::balance(args, context),
+        Command::List(args) => balance::list(args, context),
+        Command::Show(args) => balance::show(args, context),
+        Command::Bills(args) => apply::bills(args, context),
+        Command::Statement(args) => apply::statement(args, context),
+        Command::Explain(args) => explain::explain(args, context),
+        Command::Covers(args) => explain::covers(args, context),
+        Command::Check(args) => check::check(args, context),
+        Command::Void(args) => grant::void(args, context),
+        Command::Offer(command) => program::offer(command, context),
+        Command::Code(command) => program::code(command, context),
+        Command::Account(command) => account::account(command, context),
+        Command::Journal(args) => journal::journal(args, context),
+        Command::Verify(args) => journal::verify(args, context),
+        Command::Completions(args) => Ok(shell::completions(args)),
+        Command::Man(args) => shell::man(args),
+    }
+}

@@ -1,0 +1,320 @@
+//! The shapes of answers in JSON: a stable interface. Every key is always present, amounts are
+//! text with at least the digits of their currency.
+
+use chrono::NaiveDate;
+use credits_ledger::ledger::balance::{Balance, Figures};
+use credits_ledger::ledger::credit::{Credit, Sharing};
+use credits_ledger::ledger::names::{BillId, CreditId, Currency};
+use credits_ledger::ledger::rules::{EndRule, StartRule};
+use credits_ledger::ledger::scope::Scope;
+use credits_ledger::ledger::state::{CreditRecord, State};
+use credits_ledger::ledger::statement::{Allocation, Statement};
+use credits_ledger::money::Money;
+use serde::Serialize;
+
+/// A date as text.
+pub(crate) fn date(date: NaiveDate) -> String {
+    date.to_string()
+}
+
+fn only<T: Ord + ToString>(scope: &Scope<T>) -> Option<Vec<String>> {
+    scope
+        .only()
+        .map(|names| names.iter().map(ToString::to_string).collect())
+}
+
+fn except<T: Ord + ToString>(scope: &Scope<T>) -> Option<Vec<String>> {
+    scope
+        .except()
+        .map(|names| names.iter().map(ToString::to_string).collect())
+}
+
+/// One credit.
+#[derive(Debug, Serialize)]
+pub(crate) struct CreditShape {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) kind: &'static str,
+    pub(crate) account: String,
+    pub(crate) currency: String,
+    pub(crate) initial_amount: String,
+    pub(crate) used_amount: String,
+    pub(crate) voided_amount: String,
+    pub(crate) expired_amount: String,
+    pub(crate) remaining_amount: String,
+    pub(crate) estimated_amount: String,
+    pub(crate) start_date: String,
+    pub(crate) end_date: Option<String>,
+    pub(crate) status: &'static str,
+    pub(crate) services: Option<Vec<String>>,
+    pub(crate) exclude_services: Option<Vec<String>>,
+    pub(crate) regions: Option<Vec<String>>,
+    pub(crate) categories: Option<Vec<String>>,
+    pub(crate) exclude_categories: Option<Vec<String>>,
+    pub(crate) stage: &'static str,
+    pub(crate) share: Vec<String>,
+    pub(crate) start_rule: Option<&'static str>,
+    pub(crate) end_rule: Option<&'static str>,
+    pub(crate) offer: Option<String>,
+    pub(crate) terms: Option<String>,
+    pub(crate) code_ending: Option<String>,
+    pub(crate) void_reason: Option<String>,
+    pub(crate) reference: Option<String>,
+    pub(crate) as_of: String,
+    pub(crate) at_entry: u64,
+    #[serde(skip)]
+    pub(crate) figures: Figures,
+    #[serde(skip)]
+    pub(crate) initial: Money,
+    #[serde(skip)]
+    pub(crate) digits: u32,
+}
+
+impl CreditShape {
+    /// A credit with its figures as of a date.
+    pub(crate) fn new(
+        record: &CreditRecord,
+        figures: Figures,
+        as_of: NaiveDate,
+        state: &State,
+    ) -> CreditShape {
+        let Credit { id, account, terms } = &record.credit;
+        let digits = terms.currency.minor_digits();
+        let text = |amount: Money| amount.text(digits);
+        CreditShape {
+            id: id.to_string(),
+            name: terms.name.clone(),
+            kind: terms.kind.as_str(),
+            account: account.to_string(),
+            currency: terms.currency.to_string(),
+            initial_amount: text(terms.amount),
+            used_amount: text(figures.used),
+            voided_amount: text(figures.voided),
+            expired_amount: text(figures.expired),
+            remaining_amount: text(figures.remaining),
+            estimated_amount: text(figures.estimated),
+            start_date: date(terms.start_date),
+            end_date: terms.end_date.map(date),
+            status: figures.status.as_str(),
+            services: only(&terms.scope.services),
+            exclude_services: except(&terms.scope.services),
+            regions: only(&terms.scope.regions),
+            categories: only(&terms.scope.categories),
+            exclude_categories: except(&terms.scope.categories),
+            stage: terms.stage.as_str(),
+            share: match &terms.sharing {
+                Sharing::Default => vec!["default".to_owned()],
+                Sharing::Disabled => vec!["disabled".to_owned()],
+                Sharing::Custom(named) => named.iter().map(ToString::to_string).collect(),
+            },
+            start_rule: terms.start_rule.map(|rule| match rule {
+                StartRule::Month => "month",
+                StartRule::Day => "day",
+            }),
+            end_rule: terms.end_rule.map(|rule| match rule {
+                EndRule::Month => "month",
+                EndRule::Day => "day",
+            }),
+            offer: terms.offer.as_ref().map(ToString::to_string),
+            terms: terms
+                .offer
+                .as_ref()
+                .and_then(|id| state.offers.get(id))
+                .and_then(|offer| offer.offer.terms.clone()),
+            code_ending: record.code.clone(),
+            void_reason: record.void_reason.clone(),
+            reference: terms.reference.clone(),
+            as_of: date(as_of),
+            at_entry: state.head,
+            figures,
+            initial: terms.amount,
+            digits,
+        }
+    }
+}
+
+/// All credits of a currency together.
+#[derive(Debug, Serialize)]
+pub(crate) struct BalanceShape {
+    pub(crate) currency: String,
+    pub(crate) initial: String,
+    pub(crate) used: String,
+    pub(crate) expired: String,
+    pub(crate) voided: String,
+    pub(crate) remaining: String,
+    pub(crate) estimated: String,
+    #[serde(skip)]
+    pub(crate) balance: Balance,
+    #[serde(skip)]
+    pub(crate) digits: u32,
+}
+
+impl BalanceShape {
+    /// The balance of a currency.
+    pub(crate) fn new(currency: Currency, balance: Balance) -> BalanceShape {
+        let digits = currency.minor_digits();
+        let text = |amount: Money| amount.text(digits);
+        BalanceShape {
+            currency: currency.to_string(),
+            initial: text(balance.initial),
+            used: text(balance.used),
+            expired: text(balance.expired),
+            voided: text(balance.voided),
+            remaining: text(balance.remaining),
+            estimated: text(balance.estimated),
+            balance,
+            digits,
+        }
+    }
+}
+
+/// This much of this credit.
+#[derive(Debug, Serialize)]
+pub(crate) struct AllocationShape {
+    pub(crate) credit: String,
+    pub(crate) amount: String,
+}
+
+impl AllocationShape {
+    /// An allocation in a currency with so many digits.
+    pub(crate) fn new(allocation: &Allocation, digits: u32) -> AllocationShape {
+        AllocationShape {
+            credit: allocation.credit.to_string(),
+            amount: allocation.amount.text(digits),
+        }
+    }
+}
+
+/// One charge of a statement.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChargeShape {
+    pub(crate) id: Option<String>,
+    pub(crate) account: String,
+    pub(crate) service: String,
+    pub(crate) region: Option<String>,
+    pub(crate) category: &'static str,
+    pub(crate) start: Option<String>,
+    pub(crate) end: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) count: u64,
+    pub(crate) amount: String,
+    pub(crate) discounted: String,
+    pub(crate) allocations: Vec<AllocationShape>,
+    pub(crate) card: String,
+    pub(crate) assumed: bool,
+}
+
+/// What one credit pays of a bill.
+#[derive(Debug, Serialize)]
+pub(crate) struct AppliedShape {
+    pub(crate) credit: String,
+    pub(crate) name: String,
+    pub(crate) kind: &'static str,
+    pub(crate) applied: String,
+    pub(crate) remaining: String,
+    pub(crate) end_date: Option<String>,
+}
+
+/// A bill whose card charge a correction changed.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChangedShape {
+    pub(crate) bill: String,
+    pub(crate) card_charge_before: String,
+    pub(crate) card_charge_after: String,
+}
+
+/// The result of applying credits to one bill.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatementShape {
+    pub(crate) bill: String,
+    pub(crate) account: String,
+    pub(crate) month: String,
+    pub(crate) currency: String,
+    pub(crate) status: &'static str,
+    pub(crate) reference: Option<String>,
+    pub(crate) entry: Option<u64>,
+    pub(crate) already_applied: bool,
+    pub(crate) charges_total: String,
+    pub(crate) credits_applied: String,
+    pub(crate) card_charge: String,
+    pub(crate) card_charge_exact: String,
+    pub(crate) residue: String,
+    pub(crate) provider_credits: String,
+    pub(crate) charges: Vec<ChargeShape>,
+    pub(crate) credits: Vec<AppliedShape>,
+    pub(crate) changed: Vec<ChangedShape>,
+}
+
+/// What is left of a credit after a statement, by credit.
+pub(crate) type Remaining<'a> = &'a dyn Fn(CreditId) -> Money;
+
+impl StatementShape {
+    /// A statement, recorded in `entry` unless nothing was.
+    pub(crate) fn new(
+        statement: &Statement,
+        entry: Option<u64>,
+        already_applied: bool,
+        state: &State,
+        remaining: Remaining<'_>,
+    ) -> StatementShape {
+        let bill = &statement.bill;
+        let BillId {
+            month,
+            payer,
+            currency,
+        } = bill.id();
+        let digits = currency.minor_digits();
+        let totals = statement.totals();
+        let card = totals.card.round_half_away(digits);
+        let charges = statement.lines().map(|line| ChargeShape {
+            id: line.charge.id.as_deref().map(str::to_owned),
+            account: line.charge.account.to_string(),
+            service: line.charge.service.to_string(),
+            region: line.charge.region.as_ref().map(ToString::to_string),
+            category: line.charge.category.as_str(),
+            start: line.charge.start.map(date),
+            end: line.charge.end.map(date),
+            description: line.charge.description.as_deref().map(str::to_owned),
+            count: line.charge.count,
+            amount: line.charge.amount.text(digits),
+            discounted: line.discounted.text(digits),
+            allocations: line
+                .allocations
+                .iter()
+                .map(|(_, allocation)| AllocationShape::new(allocation, digits))
+                .collect(),
+            card: line.card.text(digits),
+            assumed: line.charge.start.is_none(),
+        });
+        let credits = statement.applied.iter().filter_map(|allocation| {
+            let record = state.credits.get(&allocation.credit)?;
+            Some(AppliedShape {
+                credit: allocation.credit.to_string(),
+                name: record.credit.terms.name.clone(),
+                kind: record.credit.terms.kind.as_str(),
+                applied: allocation.amount.text(digits),
+                remaining: remaining(allocation.credit).text(digits),
+                end_date: record.credit.terms.end_date.map(date),
+            })
+        });
+        StatementShape {
+            bill: bill.id().to_string(),
+            account: payer.to_string(),
+            month: month.to_string(),
+            currency: currency.to_string(),
+            status: bill.status().as_str(),
+            reference: bill.reference().map(str::to_owned),
+            entry,
+            already_applied,
+            charges_total: totals.charges.text(digits),
+            credits_applied: totals.credits.text(digits),
+            card_charge: card.text(digits),
+            card_charge_exact: totals.card.text(digits),
+            residue: (totals.card - card).text(digits),
+            provider_credits: totals.provider_credits.text(digits),
+            charges: charges.collect(),
+            credits: credits.collect(),
+            changed: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The flags by which a credit's terms are given, shared by `grant` and `redeem`.
+
+use chrono::NaiveDate;
+use clap::Args;
+use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
+use credits_ledger::ledger::names::{AccountId, Currency, Region, Service};
+use credits_ledger::ledger::rules::{EndRule, StartRule};
+use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
+use credits_ledger::money::Money;
+
+use super::context::{Context, Day, read_day};
+use super::failure::Failure;
+
+/// What a credit says, its kind and amount aside.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Terms of the credit")]
+pub(crate) struct TermArgs {
+    /// What was used of it before the ledger began
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, value_parser = read_amount_or_zero)]
+    pub(crate) used: Option<Money>,
+    /// What it is in: an ISO 4217 code [default: USD]
+    #[arg(long, value_name = "CODE", value_parser = read_currency)]
+    pub(crate) currency: Option<Currency>,
+    /// What to call it [default: its kind]
+    #[arg(long, value_name = "TEXT", value_parser = read_words)]
+    pub(crate) name: Option<String>,
+    /// First day valid [default: today]
+    #[arg(long, value_name = "DATE", value_parser = read_day)]
+    pub(crate) start: Option<Day>,
+    /// Last day valid, inclusive [default: valid for ever]
+    #[arg(long, value_name = "DATE", value_parser = read_day)]
+    pub(crate) end: Option<Day>,
+    /// Pays for this service only (repeat for several), also for one never covered by default
+    #[arg(long, value_name = "SERVICE", value_parser = read_service)]
+    pub(crate) service: Vec<Service>,
+    /// Pays for every service but this one (repeat for several)
+    #[arg(long, value_name = "SERVICE", value_parser = read_service, conflicts_with = "service")]
+    pub(crate) exclude_service: Vec<Service>,
+    /// Pays in this region only (repeat for several); charges without a region are left out
+    #[arg(long, value_name = "REGION", value_parser = read_region)]
+    pub(crate) region: Vec<Region>,
+    /// Pays charges of this category only (repeat for several), also of one not covered by default
+    #[arg(long, value_name = "CATEGORY", value_parser = category_parser())]
+    pub(crate) category: Vec<String>,
+    /// Pays every category covered by default but this one (repeat for several)
+    #[arg(long, value_name = "CATEGORY", value_parser = category_parser(), conflicts_with = "category")]
+    pub(crate) exclude_category: Vec<String>,
+    /// When its turn comes: those of `before_discounts` are used up first [default: after_discounts]
+    #[arg(long, value_name = "STAGE", value_parser = ["before_discounts", "after_discounts"])]
+    pub(crate) stage: Option<String>,
+    /// Which other accounts may use it: `default`, `disabled`, or account ids parted by commas
+    #[arg(long, value_name = "WHO", value_parser = read_sharing)]
+    pub(crate) share: Option<Sharing>,
+    /// Covers its whole start month, or from its start day on [default: month]
+    #[arg(long, value_name = "RULE", value_parser = ["month", "day"])]
+    pub(crate) start_rule: Option<String>,
+    /// Covers up to its end day, or its whole end month [default: day]
+    #[arg(long, value_name = "RULE", value_parser = ["day", "month"])]
+    pub(crate) end_rule: Option<String>,
+    /// The provider's own id of the credit
+    #[arg(long, value_name = "ID", value_parser = read_words)]
+    pub(crate) reference: Option<String>,
+}
+
+impl TermArgs {
+    /// Whether any of it was given.
+    pub(crate) fn any(&self) -> bool {
+        let named =
+            !self.service.is_empty() || !self.exclude_service.is_empty() || !self.region.is_empty();
+        let categories = !self.category.is_empty() || !self.exclude_category.is_empty();
+        let dates = self.start.is_some()
+            || self.end.is_some()
+            || self.start_rule.is_some()
+            || self.end_rule.is_some();
+        let words = self.name.is_some()
+            || self.reference.is_some()
+            || self.stage.is_some()
+            || self.share.is_some();
+        named || categories || dates || words || self.used.is_some() || self.currency.is_some()
+    }
+
+    /// The terms of a credit of this kind and amount.
+    pub(crate) fn terms(
+        &self,
+        context: &Context,
+        kind: Kind,
+        amount: Money,
+    ) -> Result<Terms, Failure> {
+        let day = |day: Day| -> NaiveDate { day.date(context.today) };
+        Ok(Terms {
+            kind,
+            name: self
+                .name
+                .clone()
+                .unwrap_or_else(|| default_name(kind).to_owned()),
+            currency: self.currency.unwrap_or(Currency::USD),
+            amount,
+            used_before: self.used.unwrap_or_default(),
+            start_date: self.start.map_or(context.today, day),
+            end_date: self.end.map(day),
+            scope: CreditScope {
+                services: scope(&self.service, &self.exclude_service)?,
+                regions: scope(&self.region, &[])?,
+                categories: scope(
+                    &categories(&self.category)?,
+                    &categories(&self.exclude_category)?,
+                )?,
+            },
+            stage: match self.stage.as_deref() {
+                Some("before_discounts") => Stage::BeforeDiscounts,
+                _ => Stage::AfterDiscounts,
+            },
+            sharing: self.share.clone().unwrap_or(Sharing::Default),
+            start_rule: self.start_rule.as_deref().map(|rule| {
+                if rule == "day" {
+                    StartRule::Day
+                } else {
+                    StartRule::Month
+                }
+            }),
+            end_rule: self.end_rule.as_deref().map(|rule| {
+                if rule == "month" {
+                    EndRule::Month
+                } else {
+                    EndRule::Day
+                }
+            }),
+            reference: self.reference.clone(),
+            offer: None,
+        })
+    }
+}
+
+fn default_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Promotional => "Promotional credit",
+        Kind::Earned => "Earned credit",
+        Kind::Activate => "AWS Activate credit",
+        Kind::Educational => "Educational credit",
+    }
+}
+
+fn scope<T: Ord + Clone>(only: &[T], except: &[T]) -> Result<Scope<T>, Failure> {
+    let named = |names: &[T]| (!names.is_empty()).then(|| names.to_vec());
+    Scope::new(named(only), named(except)).map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn categories(names: &[String]) -> Result<Vec<Category>, Failure> {
+    let known = |name: &String| {
+        Category::parse(name).ok_or_else(|| Failure::usage(format!("`{name}` is not a category")))
+    };
+    names.iter().map(known).collect()
+}
+
+fn category_parser() -> clap::builder::PossibleValuesParser {
+    let named = Category::ALL
+        .into_iter()
+        .filter(|category| category.can_be_named());
+    clap::builder::PossibleValuesParser::new(named.map(Category::as_str))
+}
+
+/// Kinds, for `--kind`.
+pub(crate) fn kind_parser() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(Kind::ALL.map(Kind::as_str))
+}
+
+/// The kind that `--kind` named.
+pub(crate) fn kind_of(name: &str) -> Result<Kind, Failure> {
+    Kind::parse(name).ok_or_else(|| Failure::usage(format!("`{name}` is not a kind")))
+}
+
+/// An amount above zero.
+pub(crate) fn read_amount(text: &str) -> Result<Money, String> {
+    match Money::parse(text) {
+        Ok(amount) if amount.is_positive() => Ok(amount),
+        Ok(_) => Err("is not above zero".to_owned()),
+        Err(error) => Err(format!("{error}; amounts are as in `100.00`")),
+    }
+}
+
+/// An amount of zero or more.
+pub(crate) fn read_amount_or_zero(text: &str) -> Result<Money, String> {
+    match Money::parse(text) {
+        Ok(amount) if !amount.is_negative() => Ok(amount),
+        Ok(_) => Err("is below zero".to_owned()),
+        Err(error) => Err(format!("{error}; amounts are as in `100.00`")),
+    }
+}
+
+fn read_currency(text: &str) -> Result<Currency, String> {
+    Currency::new(text).map_err(|error| error.to_string())
+}
+
+/// An account.
+pub(crate) fn read_account(text: &str) -> Result<AccountId, String> {
+    AccountId::new(text).map_err(|error| error.to_string())
+}
+
+/// A service.
+pub(crate) fn read_service(text: &str) -> Result<Service, String> {
+    Service::new(text).map_err(|error| error.to_string())
+}
+
+/// A region.
+pub(crate) fn read_region(text: &str) -> Result<Region, String> {
+    Region::new(text).map_err(|error| error.to_string())
+}
+
+/// A line of words for people.
+pub(crate) fn read_words(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if text.len() > 1_000 || text.chars().any(char::is_control) {
+        return Err("is longer than 1,000 bytes or has a control character in it".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn read_sharing(text: &str) -> Result<Sharing, String> {
+    match text {
+        "default" => Ok(Sharing::Default),
+        "disabled" => Ok(Sharing::Disabled),
+        _ => text
+            .split(',')
+            .map(|id| read_account(id.trim()))
+            .collect::<Result<_, _>>()
+            .map(Sharing::Custom),
+    }
+}

@@ -1,0 +1,97 @@
+//! Cells of a cost and usage report as text, amounts and days.
+
+use std::borrow::Cow;
+
+use chrono::NaiveDate;
+
+use crate::formats::fault::{Excerpt, Problem};
+use crate::formats::rows::{Row, RowFault, is_missing, text};
+use crate::money::{Money, Reading};
+use crate::period::{PeriodError, parse_date};
+
+/// The cell of a column that may be absent.
+pub(super) fn cell<'a>(row: &'a Row<'_>, column: Option<usize>) -> &'a [u8] {
+    column.map_or(b"", |column| row.cell(column))
+}
+
+/// A cell as text.
+pub(super) fn cell_text(cell: &[u8]) -> Result<Cow<'_, str>, Problem> {
+    let utf8 = match text(cell).ok_or_else(|| Problem::StrayQuote(Excerpt::of(cell)))? {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(Cow::Borrowed).ok(),
+        Cow::Owned(bytes) => String::from_utf8(bytes).map(Cow::Owned).ok(),
+    };
+    utf8.ok_or_else(|| Problem::NotUtf8Cell(Excerpt::of(cell)))
+}
+
+/// What a cell that must not be missing says; nothing, and a fault, where it says nothing good.
+pub(super) fn required<T>(
+    row: &Row<'_>,
+    column: usize,
+    faults: &mut Vec<RowFault>,
+    read: impl FnOnce(&str) -> Result<T, Problem>,
+) -> Option<T> {
+    let value = optional(row, Some(column), faults, read)?;
+    if value.is_none() {
+        faults.push((Some(column), Problem::Empty));
+    }
+    value
+}
+
+/// What a cell says, be it that there is no value; nothing, and a fault, where it says nothing good.
+pub(super) fn optional<T>(
+    row: &Row<'_>,
+    column: Option<usize>,
+    faults: &mut Vec<RowFault>,
+    read: impl FnOnce(&str) -> Result<T, Problem>,
+) -> Option<Option<T>> {
+    let cell = cell(row, column);
+    if is_missing(cell) {
+        return Some(None);
+    }
+    match cell_text(cell).and_then(|text| read(&text)) {
+        Ok(value) => Some(Some(value)),
+        Err(problem) => {
+            faults.push((column, problem));
+            None
+        }
+    }
+}
+
+/// An amount, which must not be missing.
+pub(super) fn amount(cell: &[u8]) -> Result<Reading, Problem> {
+    if let Ok(reading) = Money::read(cell) {
+        return Ok(reading);
+    }
+    if is_missing(cell) {
+        return Err(Problem::Empty);
+    }
+    let text = cell_text(cell)?;
+    Money::read(text.as_bytes()).map_err(|why| Problem::Amount {
+        value: Excerpt::of(text.as_bytes()),
+        why,
+    })
+}
+
+/// The day a timestamp begins with: `2026-04-01`, alone or before a `T` or space.
+pub(super) fn day(text: &str) -> Result<NaiveDate, Problem> {
+    let (day, time) = text.split_at_checked(10).unwrap_or((text, ""));
+    let day = if time.is_empty() || time.starts_with(['T', ' ']) {
+        parse_date(day)
+    } else {
+        Err(PeriodError::NotADate)
+    };
+    day.map_err(|why| Problem::period(text, why))
+}
+
+/// The ten bytes of a timestamp that [`day`] would read, and those of no day where it might not.
+pub(super) fn day_key(cell: &[u8]) -> &[u8] {
+    let text = match cell {
+        [b'"', text @ .., b'"'] => text,
+        text => text,
+    };
+    match text.split_at_checked(10) {
+        Some((day, [] | [b'T' | b' ', ..])) => day,
+        _ if is_missing(cell) => b"no day....",
+        _ => b"bad day...",
+    }
+}

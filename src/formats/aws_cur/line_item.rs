@@ -1,0 +1,162 @@
+//! What kind of charge a line item of a cost and usage report is.
+//!
+//! | `line_item_line_item_type` | category |
+//! |---|---|
+//! | `Usage`, `DiscountedUsage`, `SavingsPlanCoveredUsage` | `usage` |
+//! | `RIFee`, `SavingsPlanRecurringFee` | `recurring_fee` |
+//! | `SavingsPlanUpfrontFee`, `Fee` | `upfront_fee` |
+//! | `Tax` | `tax` |
+//! | `Credit` | `credit` |
+//! | `Refund` | `refund` |
+//! | `SavingsPlanNegation`, and whatever ends in `Discount`: `BundledDiscount`, `EdpDiscount`, `PrivateRateDiscount`, `RiVolumeDiscount`, `SppDiscount` | `discount` |
+//! | anything else | `other`, and a note |
+//!
+//! Of the types `Usage` and `Fee` only, the first of these that holds decides instead:
+//!
+//! | sold through `AWS Marketplace`, and | category |
+//! |---|---|
+//! | service code, or product name or code in the `product` map, names `Bedrock` | `third_party_model` |
+//! | nothing more | `marketplace` |
+//!
+//! | service code begins with | category |
+//! |---|---|
+//! | `AWSSupport`, `AWSDeveloperSupport`, `AWSEnterpriseSupport` | `support` |
+//!
+//! Sources: the CUR 2.0 line item dictionary and its legacy twin in the AWS Data Exports guide,
+//! read 2026-11. The guide has no list of Marketplace models of Bedrock; their names were seen to
+//! end in `(Amazon Bedrock Edition)`. `SavingsPlanNegation` takes back the on-demand price of
+//! covered usage, so it reduces the charges of its service as a discount does.
+
+use crate::ledger::scope::Category;
+
+/// The billing entity of what other vendors sell.
+pub(super) const MARKETPLACE: &str = "AWS Marketplace";
+
+const SUPPORT: [&str; 3] = ["AWSSupport", "AWSDeveloperSupport", "AWSEnterpriseSupport"];
+
+/// What decides the category of a line item.
+pub(super) struct LineItem<'a> {
+    /// The line item type.
+    pub(super) kind: &'a str,
+    /// The service code.
+    pub(super) service: &'a str,
+    /// Whether it was sold through the Marketplace.
+    pub(super) is_marketplace: bool,
+    /// Whether the product map names Bedrock.
+    pub(super) names_bedrock: bool,
+}
+
+/// The category of a line item; nothing where its type is not known.
+pub(super) fn category(item: &LineItem<'_>) -> Option<Category> {
+    let by_type = by_type(item.kind)?;
+    if !matches!(item.kind, "Usage" | "Fee") {
+        return Some(by_type);
+    }
+    Some(if item.is_marketplace {
+        if item.names_bedrock || names_bedrock(item.service) {
+            Category::ThirdPartyModel
+        } else {
+            Category::Marketplace
+        }
+    } else if SUPPORT.iter().any(|plan| item.service.starts_with(plan)) {
+        Category::Support
+    } else {
+        by_type
+    })
+}
+
+fn by_type(kind: &str) -> Option<Category> {
+    Some(match kind {
+        "Usage" | "DiscountedUsage" | "SavingsPlanCoveredUsage" => Category::Usage,
+        "RIFee" | "SavingsPlanRecurringFee" => Category::RecurringFee,
+        "SavingsPlanUpfrontFee" | "Fee" => Category::UpfrontFee,
+        "Tax" => Category::Tax,
+        "Credit" => Category::Credit,
+        "Refund" => Category::Refund,
+        "SavingsPlanNegation" => Category::Discount,
+        discount if discount.ends_with("Discount") => Category::Discount,
+        _ => return None,
+    })
+}
+
+/// Whether a name or code is one of Bedrock, in whatever case.
+pub(super) fn names_bedrock(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("bedrock")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn is(kind: &str, service: &str, sold: &str, expected: &str) {
+        let item = LineItem {
+            kind,
+            service,
+            is_marketplace: sold != "by AWS",
+            names_bedrock: sold == "on Bedrock",
+        };
+        let category = category(&item).map_or("not known", Category::as_str);
+        assert_eq!(category, expected, "{kind} of {service}, sold {sold}");
+    }
+
+    #[test]
+    fn the_type_decides() {
+        for (kind, expected) in [
+            ("Usage", "usage"),
+            ("DiscountedUsage", "usage"),
+            ("SavingsPlanCoveredUsage", "usage"),
+            ("RIFee", "recurring_fee"),
+            ("SavingsPlanRecurringFee", "recurring_fee"),
+            ("SavingsPlanUpfrontFee", "upfront_fee"),
+            ("Fee", "upfront_fee"),
+            ("Tax", "tax"),
+            ("Credit", "credit"),
+            ("Refund", "refund"),
+            ("SavingsPlanNegation", "discount"),
+            ("BundledDiscount", "discount"),
+            ("EdpDiscount", "discount"),
+            ("PrivateRateDiscount", "discount"),
+            ("RiVolumeDiscount", "discount"),
+            ("SppDiscount", "discount"),
+            ("Discount", "discount"),
+            ("usage", "not known"),
+            ("AdhocUsage", "not known"),
+        ] {
+            is(kind, "AmazonEC2", "by AWS", expected);
+        }
+    }
+
+    #[test]
+    fn usage_and_fees_of_support_plans_are_support() {
+        for service in [
+            "AWSSupportBusiness",
+            "AWSDeveloperSupport",
+            "AWSEnterpriseSupport",
+        ] {
+            is("Usage", service, "by AWS", "support");
+            is("Fee", service, "by AWS", "support");
+            is("Tax", service, "by AWS", "tax");
+            is("EdpDiscount", service, "by AWS", "discount");
+        }
+        is("Usage", "AmazonSupportAWSSupport", "by AWS", "usage");
+    }
+
+    #[test]
+    fn usage_and_fees_of_the_marketplace_are_its_own() {
+        is("Usage", "8f2kd", "by others", "marketplace");
+        is("Fee", "8f2kd", "by others", "marketplace");
+        is("Usage", "8f2kd", "on Bedrock", "third_party_model");
+        is("Usage", "AmazonBedrock", "by others", "third_party_model");
+        is("Usage", "AmazonBedrock", "by AWS", "usage");
+        is("Usage", "AWSSupportBusiness", "by others", "marketplace");
+        for (kind, expected) in [
+            ("Tax", "tax"),
+            ("Credit", "credit"),
+            ("Refund", "refund"),
+            ("EdpDiscount", "discount"),
+        ] {
+            is(kind, "8f2kd", "on Bedrock", expected);
+        }
+    }
+}

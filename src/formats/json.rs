@@ -1,0 +1,126 @@
+//! JSON, one level at a time: the values of an object or a list as they stand in the text.
+//!
+//! A value is taken apart when it is asked for, by its first byte. So a number is text until
+//! somebody reads it, a value of the wrong type is a fault of that value only, names that stand
+//! twice are seen, and a thousand nested lists are one piece of text. Not here: what the names mean.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use super::fault::{Excerpt, Problem};
+
+/// What is wrong with text that is no JSON. The parser adds the place to its words.
+pub(super) fn syntax(error: &serde_json::Error) -> Problem {
+    if error.classify() == Category::Eof {
+        return Problem::CutShort { what: "a value" };
+    }
+    let words = error.to_string();
+    let what = words
+        .split(" at line ")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let byte = error.column();
+    Problem::NotJson { what, byte }
+}
+
+/// The text of a string.
+pub(super) fn text(raw: &RawValue) -> Result<Cow<'_, str>, Problem> {
+    let inner = raw
+        .get()
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        None => Err(wrong_type(raw, "a string")),
+        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
+        Some(escaped) => serde_json::from_str(raw.get())
+            .map(Cow::Owned)
+            .map_err(|_| Problem::NotText(Excerpt::of(escaped))),
+    }
+}
+
+/// The value, if it is a list.
+pub(super) fn list_of(raw: &RawValue) -> Result<&RawValue, Problem> {
+    if raw.get().starts_with('[') {
+        Ok(raw)
+    } else {
+        Err(wrong_type(raw, "a list"))
+    }
+}
+
+/// A value that should be something else.
+pub(super) fn wrong_type(raw: &RawValue, expected: &'static str) -> Problem {
+    let kind = match raw.get().as_bytes() {
+        [b'{', ..] => "an object",
+        [b'[', ..] => "a list",
+        [b'"', ..] => "a string",
+        [b't' | b'f', ..] => "a boolean",
+        [b'n', ..] => "null",
+        _ => "a number",
+    };
+    let found = Excerpt::of(raw.get());
+    Problem::WrongType {
+        found,
+        kind,
+        expected,
+    }
+}
+
+/// Hands over the members of an object in their order, repeated ones too, the values as they
+/// stand. Fails at a name that is no text.
+pub(super) fn each_member<'a>(
+    object: &'a RawValue,
+    take: impl FnMut(Cow<'a, str>, &'a RawValue),
+) -> Result<(), serde_json::Error> {
+    serde_json::Deserializer::from_str(object.get()).deserialize_map(Members(take))
+}
+
+/// Hands over the values of a list, as they stand.
+pub(super) fn each_item<'a>(
+    list: &'a RawValue,
+    take: impl FnMut(&'a RawValue),
+) -> Result<(), serde_json::Error> {
+    serde_json::Deserializer::from_str(list.get()).deserialize_seq(Items(take))
+}
+
+struct Members<F>(F);
+
+struct Items<F>(F);
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de, F: FnMut(Cow<'de, str>, &'de RawValue)> Visitor<'de> for Members<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Name(name)) = map.next_key()? {
+            self.0(name, map.next_value()?);
+        }
+        Ok(())
+    }
+}
+
+impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for Items<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while let Some(value) = list.next_element()? {
+            self.0(value);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,335 @@
+//! A state as bytes, so that it need not be folded from the first entry again.
+//!
+//! The format may change with any version of this program: bytes that it does not know are passed
+//! over, and the state is folded anew.
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::account::{Account, Accounts, Membership};
+use crate::ledger::bill::Status;
+use crate::ledger::credit::Credit;
+use crate::ledger::entry::{BillRecord, LedgerId};
+use crate::ledger::names::{BillId, CreditId};
+use crate::ledger::state::{BillState, CreditRecord, Moved, Movement, OfferState, State};
+use crate::ledger::statement::Totals;
+use crate::money::Money;
+use crate::period::Month;
+
+use super::shape::{Malformed, OfferShape, TermsShape, account, amount, currency};
+
+/// Changes whenever the shapes below do.
+const FORMAT: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct StateShape {
+    head: u64,
+    ledger: Option<[u8; 16]>,
+    recorded: Option<i64>,
+    issued: Vec<(String, String)>,
+    credits: Vec<CreditShape>,
+    accounts: Vec<(String, AccountShape)>,
+    default_account: Option<String>,
+    offers: Vec<OfferStateShape>,
+    bills: Vec<BillShape>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CreditShape {
+    entry: u64,
+    part: u32,
+    account: String,
+    terms: TermsShape,
+    code: Option<String>,
+    moved: Vec<MovedShape>,
+    void_reason: Option<String>,
+}
+
+/// Entry, effective day, whether it was voided, amount.
+#[derive(Serialize, Deserialize)]
+struct MovedShape(u64, i32, bool, i128);
+
+#[derive(Serialize, Deserialize)]
+struct AccountShape {
+    name: Option<String>,
+    country: Option<String>,
+    attributes: Vec<String>,
+    memberships: Vec<(String, i32, Option<i32>)>,
+    sharing: Vec<(i32, bool)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OfferStateShape {
+    offer: OfferShape,
+    entry: u64,
+    codes: u64,
+    redeemed: Vec<(String, u64)>,
+    redemptions: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BillShape {
+    payer: String,
+    month: i32,
+    currency: String,
+    booked: bool,
+    entry: u64,
+    effective: i32,
+    reference: Option<String>,
+    totals: [i128; 4],
+}
+
+fn number(date: NaiveDate) -> i32 {
+    date.num_days_from_ce()
+}
+
+fn date(number: i32) -> Result<NaiveDate, Malformed> {
+    NaiveDate::from_num_days_from_ce_opt(number)
+        .ok_or_else(|| Malformed("a day is out of range".to_owned()))
+}
+
+/// The bytes of a state.
+pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
+    let shape = StateShape {
+        head: state.head,
+        ledger: state.ledger.map(|LedgerId(id)| id),
+        recorded: state.recorded.map(|at| at.timestamp_micros()),
+        issued: state
+            .issued
+            .iter()
+            .map(|(currency, total)| (currency.to_string(), total.text(0)))
+            .collect(),
+        credits: state.credits.values().map(credit_shape).collect(),
+        accounts: state
+            .accounts
+            .by_id
+            .iter()
+            .map(|(id, account)| (id.to_string(), account_shape(account)))
+            .collect(),
+        default_account: state.default_account.as_ref().map(ToString::to_string),
+        offers: state.offers.values().map(offer_shape).collect(),
+        bills: state
+            .bills
+            .iter()
+            .map(|(id, bill)| bill_shape(id, bill))
+            .collect(),
+    };
+    let mut bytes = vec![FORMAT];
+    bytes.extend(postcard::to_stdvec(&shape).ok()?);
+    Some(bytes)
+}
+
+fn credit_shape(record: &CreditRecord) -> CreditShape {
+    let moved = |moved: &Moved| {
+        let voided = moved.movement == Movement::Voided;
+        MovedShape(
+            moved.entry,
+            number(moved.effective),
+            voided,
+            moved.amount.units(),
+        )
+    };
+    CreditShape {
+        entry: record.credit.id.entry,
+        part: record.credit.id.part,
+        account: record.credit.account.to_string(),
+        terms: TermsShape::of(&record.credit.terms),
+        code: record.code.clone(),
+        moved: record.moved.iter().map(moved).collect(),
+        void_reason: record.void_reason.clone(),
+    }
+}
+
+fn account_shape(account: &Account) -> AccountShape {
+    let membership = |m: &Membership| (m.payer.to_string(), number(m.joined), m.left.map(number));
+    AccountShape {
+        name: account.name.clone(),
+        country: account.country.clone(),
+        attributes: account.attributes.iter().cloned().collect(),
+        memberships: account.memberships.iter().map(membership).collect(),
+        sharing: account
+            .sharing
+            .iter()
+            .map(|(date, on)| (number(*date), *on))
+            .collect(),
+    }
+}
+
+fn offer_shape(state: &OfferState) -> OfferStateShape {
+    OfferStateShape {
+        offer: OfferShape::of(&state.offer),
+        entry: state.entry,
+        codes: state.codes,
+        redeemed: state
+            .redeemed
+            .iter()
+            .map(|(account, count)| (account.to_string(), *count))
+            .collect(),
+        redemptions: state.redemptions,
+    }
+}
+
+fn bill_shape(id: &BillId, bill: &BillState) -> BillShape {
+    let totals = &bill.record.totals;
+    BillShape {
+        payer: id.payer.to_string(),
+        month: number(id.month.first_day()),
+        currency: id.currency.to_string(),
+        booked: bill.status == Status::Final,
+        entry: bill.entry,
+        effective: number(bill.effective),
+        reference: bill.record.reference.clone(),
+        totals: [
+            totals.charges,
+            totals.provider_credits,
+            totals.credits,
+            totals.card,
+        ]
+        .map(Money::units),
+    }
+}
+
+/// The state that bytes hold; nothing where this version does not know them.
+pub(super) fn decode(bytes: &[u8]) -> Option<State> {
+    let (format, bytes) = bytes.split_first()?;
+    if *format != FORMAT {
+        return None;
+    }
+    read(postcard::from_bytes(bytes).ok()?).ok()
+}
+
+fn read(shape: StateShape) -> Result<State, Malformed> {
+    let mut state = State {
+        head: shape.head,
+        ledger: shape.ledger.map(LedgerId),
+        recorded: shape
+            .recorded
+            .and_then(DateTime::<Utc>::from_timestamp_micros),
+        default_account: shape.default_account.as_deref().map(account).transpose()?,
+        ..State::default()
+    };
+    for (code, total) in shape.issued {
+        state.issued.insert(currency(&code)?, amount(&total)?);
+    }
+    state.credits = shape
+        .credits
+        .into_iter()
+        .map(read_credit)
+        .collect::<Result<_, _>>()?;
+    let mut accounts = Accounts::default();
+    for (id, shape) in shape.accounts {
+        accounts.by_id.insert(account(&id)?, read_account(shape)?);
+    }
+    state.accounts = accounts;
+    for shape in shape.offers {
+        let mut redeemed = std::collections::BTreeMap::new();
+        for (id, count) in shape.redeemed {
+            redeemed.insert(account(&id)?, count);
+        }
+        let offer = shape.offer.read()?;
+        let (entry, codes, redemptions) = (shape.entry, shape.codes, shape.redemptions);
+        state.offers.insert(
+            offer.id.clone(),
+            OfferState {
+                offer,
+                entry,
+                codes,
+                redeemed,
+                redemptions,
+            },
+        );
+    }
+    state.bills = shape
+        .bills
+        .into_iter()
+        .map(read_bill)
+        .collect::<Result<_, _>>()?;
+    Ok(state)
+}
+
+fn read_credit(shape: CreditShape) -> Result<(CreditId, CreditRecord), Malformed> {
+    let id = CreditId {
+        entry: shape.entry,
+        part: shape.part,
+    };
+    let credit = Credit {
+        id,
+        account: account(&shape.account)?,
+        terms: shape.terms.read()?,
+    };
+    let mut record = CreditRecord::new(credit, shape.code);
+    record.void_reason = shape.void_reason;
+    record.moved.reserve_exact(shape.moved.len());
+    for MovedShape(entry, day, voided, units) in shape.moved {
+        let movement = if voided {
+            Movement::Voided
+        } else {
+            Movement::Applied
+        };
+        let amount = Money::from_units(units);
+        record.left -= amount;
+        record.moved.push(Moved {
+            entry,
+            effective: date(day)?,
+            movement,
+            amount,
+        });
+    }
+    Ok((id, record))
+}
+
+fn read_account(shape: AccountShape) -> Result<Account, Malformed> {
+    let membership = |(payer, joined, left): (String, i32, Option<i32>)| {
+        let (joined, left) = (date(joined)?, left.map(date).transpose()?);
+        Ok(Membership {
+            payer: account(&payer)?,
+            joined,
+            left,
+        })
+    };
+    Ok(Account {
+        name: shape.name,
+        country: shape.country,
+        attributes: shape.attributes.into_iter().collect(),
+        memberships: shape
+            .memberships
+            .into_iter()
+            .map(membership)
+            .collect::<Result<_, Malformed>>()?,
+        sharing: shape
+            .sharing
+            .into_iter()
+            .map(|(day, on)| Ok((date(day)?, on)))
+            .collect::<Result<_, Malformed>>()?,
+    })
+}
+
+fn read_bill(shape: BillShape) -> Result<(BillId, BillState), Malformed> {
+    let id = BillId {
+        month: Month::of(date(shape.month)?),
+        payer: account(&shape.payer)?,
+        currency: currency(&shape.currency)?,
+    };
+    let [charges, provider_credits, credits, card] = shape.totals.map(Money::from_units);
+    let totals = Totals {
+        charges,
+        provider_credits,
+        credits,
+        card,
+    };
+    let state = BillState {
+        status: if shape.booked {
+            Status::Final
+        } else {
+            Status::Estimated
+        },
+        entry: shape.entry,
+        effective: date(shape.effective)?,
+        record: BillRecord {
+            id: id.clone(),
+            reference: shape.reference,
+            totals,
+        },
+    };
+    Ok((id, state))
+}
