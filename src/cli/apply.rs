@@ -57,6 +57,7 @@ pub(crate) struct ApplyArgs {
 pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failure> {
     let (bills, mut notes) = read_documents(args)?;
     let bills = selected(bills, args)?;
+    refuse_parts(&bills)?;
     let outcome = context.record(args.dry_run, |desk, view| {
         apply_all(desk, view, &bills, context)
     })?;
@@ -118,6 +119,24 @@ fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure>
     }
     bills.sort_by(|a: &Bill, b: &Bill| a.id().cmp(b.id()));
     Ok((bills, notes))
+}
+
+/// Several parts of one bill are not one bill: each would be taken for the whole.
+fn refuse_parts(bills: &[Bill]) -> Result<(), Failure> {
+    let apart = bills.windows(2).find(|pair| {
+        let same_bill = pair[0].id() == pair[1].id() && pair[0].status() == pair[1].status();
+        same_bill && !pair[0].difference(&pair[1]).is_empty()
+    });
+    match apart {
+        None => Ok(()),
+        Some(pair) => {
+            let message = format!(
+                "the documents hold bill {} twice, with other charges",
+                pair[0].id()
+            );
+            Err(Failure::input(message).hint("parts of one bill have to be one document"))
+        }
+    }
 }
 
 fn selected(mut bills: Vec<Bill>, args: &ApplyArgs) -> Result<Vec<Bill>, Failure> {
@@ -440,7 +459,7 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
         if refund { "refund due" } else { "card charge" },
         shape.card_charge.trim_start_matches('-'),
     ));
-    if shape.residue.trim_matches(['-', '0', '.']) != "" {
+    if !is_zero(&shape.residue) {
         table = table.below(format!(
             "the card charge is rounded from {}",
             shape.card_charge_exact
@@ -459,6 +478,10 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
     table
 }
 
+fn is_zero(text: &str) -> bool {
+    text.trim_matches(['-', '0', '.']).is_empty()
+}
+
 fn money_text(text: &str) -> String {
     Money::parse(text).map_or_else(|_| text.to_owned(), |amount| amount.grouped(2))
 }
@@ -471,7 +494,7 @@ fn by_charge(shape: &StatementShape) -> Table {
     let discounts = shape
         .charges
         .iter()
-        .any(|charge| charge.discounted.trim_matches(['-', '0', '.']) != "");
+        .any(|charge| !is_zero(&charge.discounted));
     let mut headings = vec!["charge"];
     headings.extend(accounts.then_some("account"));
     headings.extend(["service", "category", "amount"]);

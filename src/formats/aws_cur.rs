@@ -79,13 +79,24 @@ const ENTITY: &str = "bill_billing_entity";
 const REQUIRED: [&str; 6] = [PAYER, PERIOD, CURRENCY, KIND, COST, START];
 
 /// Columns that may be absent, and what is assumed then.
-const ASSUMED: [(&str, &str); 5] = [
+const ASSUMED: [(&str, &str); 7] = [
     (ACCOUNT, "every charge is taken to be the payer account's"),
     (
         SERVICE,
         "services are taken from `line_item_product_code`, which credits match less well",
     ),
-    (REGION, "regions are taken from `product`"),
+    (
+        PRODUCT_CODE,
+        "a charge without `product_servicecode` is taken to be of the service `Unknown`",
+    ),
+    (
+        REGION,
+        "regions are taken from the `product` map, if there is one",
+    ),
+    (
+        PRODUCT,
+        "a charge without `product_region_code` is taken to be in no region",
+    ),
     (INVOICE, "the bill is taken to be estimated"),
     (
         ENTITY,

@@ -126,7 +126,7 @@ impl<R: Read> Rows<R> {
 
         // In an open quotation the line end after the last row is its own, too.
         let line_end = u64::from(!row.last || self.progress.last_byte.get() == b'\n');
-        let around = self.reader.position() - start - length;
+        let around = self.reader.position().saturating_sub(start + length);
         let line = self.line + self.line_ends(around).saturating_sub(line_end);
         self.line = line + lines_inside + 1;
         Ok(Some(Outcome { line, faults }))
@@ -259,7 +259,7 @@ struct TooLong;
 
 impl<R: Read> Read for Source<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.delivered - self.progress.row_start.get() > ROW_LIMIT {
+        if self.delivered.saturating_sub(self.progress.row_start.get()) > ROW_LIMIT {
             return Err(io::Error::other(TooLong));
         }
         loop {

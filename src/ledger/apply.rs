@@ -5,8 +5,8 @@
 //!
 //! 1. [`Claim::hindrance`]: what keeps a credit from a charge (rules A1 to A5, D2).
 //! 2. [`burn_order`]: the order in which credits are used up (B1 to B4).
-//! 3. [`discount`]: what price reductions take off before any credit is used (D3).
-//! 4. [`Field`]: where a credit lands (C1 to C4), and why that is near-linear.
+//! 3. `discount`: what price reductions take off before any credit is used (D3).
+//! 4. `Field`: where a credit lands (C1 to C4), and why that is near-linear.
 //! 5. [`apply`]: the four together.
 //!
 //! Sources: the AWS Billing User Guide, page "AWS credits" (read 2026-11), the AWS Activate FAQ, and
@@ -15,7 +15,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use chrono::NaiveDate;
 
@@ -45,6 +45,25 @@ pub struct Standing<'a> {
     pub paused: bool,
     /// Ended early.
     pub voided: bool,
+}
+
+impl Standing<'_> {
+    /// Whether it may pay anything of a bill whose usage lies in these days, accounts and scope
+    /// aside: the cheap half of the question, asked of every credit on record.
+    fn is_usable(&self, bill: &BillId, days: &RangeInclusive<NaiveDate>, rules: &Rules) -> bool {
+        let terms = &self.credit.terms;
+        let ended = || {
+            terms
+                .last_covered_day(rules)
+                .is_some_and(|last| last < *days.start())
+        };
+        self.left.is_positive()
+            && !self.paused
+            && !self.voided
+            && terms.currency == bill.currency
+            && terms.first_covered_day(rules) <= *days.end()
+            && !ended()
+    }
 }
 
 /// The first rule that keeps a credit from a charge, in this order.
@@ -113,7 +132,6 @@ pub struct Claim<'a> {
     accounts: &'a Accounts,
     rules: &'a Rules,
     home: Home,
-    owner_shares: bool,
 }
 
 impl<'a> Claim<'a> {
@@ -133,7 +151,6 @@ impl<'a> Claim<'a> {
             accounts,
             rules,
             home: accounts.home(standing.owner, bill.month, implicit_payer),
-            owner_shares: accounts.shares_on(standing.owner, bill.month.last_day()),
         }
     }
 
@@ -236,7 +253,7 @@ impl<'a> Claim<'a> {
             return Some(Hindrance::Account);
         }
         let last_day = self.bill.month.last_day();
-        let shared = self.owner_shares
+        let shared = self.accounts.shares_on(self.standing.owner, last_day)
             && self.accounts.shares_on(account, last_day)
             && self.standing.sharing.allows(account);
         (!shared).then_some(Hindrance::Sharing)
@@ -251,15 +268,9 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// Whether the credit may pay anything of the bill at all.
-    fn takes_part(&self) -> bool {
-        let standing = self.standing;
-        let in_pool = self.account_hindrance(standing.owner).is_none();
-        in_pool
-            && standing.left.is_positive()
-            && !standing.paused
-            && !standing.voided
-            && standing.credit.terms.currency == self.bill.currency
+    /// Whether the credit is in the pool of the bill (A5).
+    fn is_in_pool(&self) -> bool {
+        self.account_hindrance(self.standing.owner).is_none()
     }
 
     /// The usage days whose charges it may pay.
@@ -278,7 +289,7 @@ impl<'a> Claim<'a> {
 }
 
 /// The category by which a charge is covered: a positive adjustment is covered like usage (D2).
-fn paid_as(charge: &Charge) -> Category {
+pub(super) fn paid_as(charge: &Charge) -> Category {
     match charge.category {
         Category::Adjustment if charge.amount.is_positive() => Category::Usage,
         category => category,
@@ -286,7 +297,7 @@ fn paid_as(charge: &Charge) -> Category {
 }
 
 /// D2: these are never paid by credits, whatever a credit says.
-fn payable(category: Category) -> bool {
+pub(super) fn payable(category: Category) -> bool {
     use Category::{Adjustment, Credit, Discount, Refund};
     !matches!(category, Adjustment | Credit | Discount | Refund)
 }
@@ -328,7 +339,7 @@ pub fn burn_order(a: &Credit, b: &Credit, rules: &Rules) -> Ordering {
 /// Returns what was taken off each charge; of a discount what it took off others, negative.
 fn discount(charges: &[Charge]) -> Vec<Money> {
     let mut taken = vec![Money::ZERO; charges.len()];
-    let mut groups: BTreeMap<(&AccountId, &Service), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(&AccountId, &Service), Group> = BTreeMap::new();
     for (at, charge) in charges.iter().enumerate() {
         if reduces_others(charge) {
             groups
@@ -363,6 +374,9 @@ fn discount(charges: &[Charge]) -> Vec<Money> {
     taken
 }
 
+/// Places of discounts, and of the charges that they reduce.
+type Group = (Vec<usize>, Vec<usize>);
+
 fn reduces_others(charge: &Charge) -> bool {
     charge.amount.is_negative()
         && matches!(charge.category, Category::Discount | Category::Adjustment)
@@ -392,6 +406,17 @@ struct Window {
 }
 
 impl Window {
+    /// As far as usage of these days can tell it from others, so that equal ones are seen to be.
+    fn clipped(self, days: &RangeInclusive<NaiveDate>) -> Window {
+        let opens = self.first <= *days.start();
+        let closes = self.last >= *days.end();
+        Window {
+            first: if opens { NaiveDate::MIN } else { self.first },
+            last: if closes { NaiveDate::MAX } else { self.last },
+            undated: self.undated,
+        }
+    }
+
     fn includes(&self, start: Option<NaiveDate>) -> bool {
         match start {
             Some(start) => self.first <= start && start <= self.last,
@@ -580,23 +605,6 @@ impl<'a> Field<'a> {
                 .filter(|run| window.includes(run.start))
                 .map(|run| run.left)
                 .sum();
-        }
-    }
-
-    /// The window as far as this bill can tell it from others, so that equal ones are seen to be.
-    fn clipped(&self, window: Window, (earliest, latest): (NaiveDate, NaiveDate)) -> Window {
-        Window {
-            first: if window.first <= earliest {
-                NaiveDate::MIN
-            } else {
-                window.first
-            },
-            last: if window.last >= latest {
-                NaiveDate::MAX
-            } else {
-                window.last
-            },
-            undated: window.undated,
         }
     }
 
@@ -829,21 +837,23 @@ pub fn apply(
     let discounted = discount(bill.charges());
     let (allocations, applied) = {
         let usage_accounts = bill.usage_accounts();
-        let mut claims: Vec<Claim<'_>> = credits
-            .iter()
-            .map(|standing| {
-                Claim::new(
+        let days = usage_days(&bill);
+        let mut claims: Vec<Claim<'_>> = Vec::new();
+        for standing in credits {
+            if standing.is_usable(bill.id(), &days, rules) {
+                let owner_in_bill = usage_accounts.contains(standing.owner);
+                claims.push(Claim::new(
                     standing,
                     bill.id(),
-                    usage_accounts.contains(standing.owner),
+                    owner_in_bill,
                     accounts,
                     rules,
-                )
-            })
-            .filter(Claim::takes_part)
-            .collect();
+                ));
+            }
+        }
+        claims.retain(Claim::is_in_pool);
         claims.sort_unstable_by(|a, b| burn_order(a.standing.credit, b.standing.credit, rules));
-        allocate(&claims, bill.charges(), &discounted)
+        allocate(&claims, bill.charges(), &discounted, &days)
     };
     let mut card: Vec<Money> = bill
         .charges()
@@ -866,25 +876,36 @@ pub fn apply(
     }
 }
 
+/// The days in which the usage of a bill lies; a charge without dates spans the month (A3).
+pub(super) fn usage_days(bill: &Bill) -> RangeInclusive<NaiveDate> {
+    let month = bill.id().month;
+    let charges = bill.charges().iter();
+    let spans = charges.map(|charge| match charge.start {
+        Some(start) => (start, start),
+        None => (month.first_day(), month.last_day()),
+    });
+    let widened = |(from, to): (NaiveDate, NaiveDate), (opens, closes): (NaiveDate, NaiveDate)| {
+        (from.min(opens), to.max(closes))
+    };
+    let (from, to) = spans.fold((NaiveDate::MAX, NaiveDate::MIN), widened);
+    from..=to
+}
+
 /// Who pays which charge, sorted by charge, each charge's payments in order; and what each credit
 /// pays in all, in burn order.
 fn allocate(
     claims: &[Claim<'_>],
     charges: &[Charge],
     discounted: &[Money],
+    days: &RangeInclusive<NaiveDate>,
 ) -> (Vec<(u32, Allocation)>, Vec<Allocation>) {
     if claims.is_empty() {
         return (Vec::new(), Vec::new());
     }
-    let starts = || charges.iter().filter_map(|charge| charge.start);
-    let span = (
-        starts().min().unwrap_or(NaiveDate::MAX),
-        starts().max().unwrap_or(NaiveDate::MIN),
-    );
     let mut field = Field::new(charges, discounted);
     let mut applied = Vec::new();
     for claim in claims {
-        field.turn_to(field.clipped(claim.window(), span));
+        field.turn_to(claim.window().clipped(days));
         let amount = field.land(claim);
         if amount.is_positive() {
             applied.push(Allocation {

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::money::Money;
 
 use super::account::{AccountChange, AccountError};
-use super::apply::{Standing, apply};
+use super::apply::{Standing, apply, usage_days};
 use super::bill::{Bill, Difference, Status};
 use super::credit::Terms;
 use super::entry::{BillRecord, Booking, CodeMark, Entry, Event, Lines, Proposal};
@@ -657,6 +657,15 @@ fn record_of(statement: &Statement) -> BillRecord {
 #[must_use]
 pub fn reserve(state: &State, estimates: Vec<Bill>, rules: &Rules) -> Vec<Statement> {
     let mut standings = state.standings();
+    // Most credits of an old ledger are used up or ended: they are asked once, not by every bill.
+    let first_day = estimates.iter().map(|bill| *usage_days(bill).start()).min();
+    standings.retain(|standing| {
+        let last_day = standing.credit.terms.last_covered_day(rules);
+        let ended = last_day
+            .zip(first_day)
+            .is_some_and(|(last, first)| last < first);
+        standing.left.is_positive() && !standing.voided && !ended
+    });
     let mut statements = Vec::with_capacity(estimates.len());
     for bill in estimates {
         let statement = apply(&standings, &state.accounts, bill, rules);

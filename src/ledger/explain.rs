@@ -1,10 +1,13 @@
 //! Why a charge is paid as it is: which credits paid, and for each that did not, the first rule
 //! that kept it out.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
 use crate::money::Money;
 
 use super::account::Accounts;
-use super::apply::{Claim, Hindrance, Standing, burn_order};
+use super::apply::{Claim, Hindrance, Standing, burn_order, paid_as, payable};
 use super::bill::Charge;
 use super::names::{AccountId, BillId, CreditId};
 use super::rules::Rules;
@@ -144,21 +147,17 @@ pub fn detail(rule: Hindrance, standing: &Standing<'_>, charge: &Charge, bill: &
         },
         Hindrance::Voided => "is voided".to_owned(),
         Hindrance::Paused => format!("is paused on {}", bill.month.last_day()),
-        Hindrance::Category => limits(
-            &terms.scope.categories,
-            &charge.category.as_str(),
-            "no credit pays",
-        ),
-        Hindrance::Service => limits(
-            &terms.scope.services,
-            &charge.service.as_str(),
-            "is not covered by default:",
-        ),
+        Hindrance::Category if !payable(paid_as(charge)) => match charge.amount.is_negative() {
+            true => format!("no credit pays a negative {}", charge.category),
+            false => format!("no credit pays a {}", charge.category),
+        },
+        Hindrance::Category => limits(&terms.scope.categories, charge.category.as_str()),
+        Hindrance::Service => limits(&terms.scope.services, charge.service.as_str()),
         Hindrance::Region => match &charge.region {
-            Some(region) => limits(&terms.scope.regions, &region.as_str(), "does not cover"),
+            Some(region) => limits(&terms.scope.regions, region.as_str()),
             None => format!(
                 "{}, the charge has no region",
-                limits(&terms.scope.regions, &"", "covers")
+                limits(&terms.scope.regions, "")
             ),
         },
         Hindrance::Account if charge.account == *standing.owner => {
@@ -180,12 +179,9 @@ pub fn detail(rule: Hindrance, standing: &Standing<'_>, charge: &Charge, bill: &
     }
 }
 
-fn limits<T: Ord + std::fmt::Display>(
-    scope: &Scope<T>,
-    name: &dyn std::fmt::Display,
-    by_default: &str,
-) -> String {
-    let names = |named: &std::collections::BTreeSet<T>| {
+/// What a scope says to a name that it does not cover.
+fn limits<T: Ord + Display>(scope: &Scope<T>, name: &str) -> String {
+    let listed = |named: &BTreeSet<T>| {
         let names: Vec<String> = named.iter().take(8).map(ToString::to_string).collect();
         let more = named.len().saturating_sub(8);
         let rest = if more > 0 {
@@ -196,14 +192,10 @@ fn limits<T: Ord + std::fmt::Display>(
         format!("{}{rest}", names.join(", "))
     };
     match scope {
-        Scope::Only(named) => format!("covers {} only", names(named)),
-        Scope::Except(named)
-            if named
-                .iter()
-                .any(|excluded| excluded.to_string() == name.to_string()) =>
-        {
-            format!("excludes {}", names(named))
+        Scope::Only(named) => format!("covers {} only", listed(named)),
+        Scope::Except(named) if named.iter().any(|excluded| excluded.to_string() == name) => {
+            format!("excludes {}", listed(named))
         }
-        Scope::All | Scope::Except(_) => format!("{by_default} {name}"),
+        Scope::All | Scope::Except(_) => format!("does not cover {name} unless it names it"),
     }
 }

@@ -3,6 +3,8 @@
 //! The format may change with any version of this program: bytes that it does not know are passed
 //! over, and the state is folded anew.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,7 @@ use crate::ledger::account::{Account, Accounts, Membership};
 use crate::ledger::bill::Status;
 use crate::ledger::credit::Credit;
 use crate::ledger::entry::{BillRecord, LedgerId};
-use crate::ledger::names::{BillId, CreditId};
+use crate::ledger::names::{AccountId, BillId, CreditId};
 use crate::ledger::state::{BillState, CreditRecord, Moved, Movement, OfferState, State};
 use crate::ledger::statement::Totals;
 use crate::money::Money;
@@ -31,6 +33,7 @@ struct StateShape {
     accounts: Vec<(String, AccountShape)>,
     default_account: Option<String>,
     offers: Vec<OfferStateShape>,
+    payers: Vec<String>,
     bills: Vec<BillShape>,
 }
 
@@ -69,7 +72,8 @@ struct OfferStateShape {
 
 #[derive(Serialize, Deserialize)]
 struct BillShape {
-    payer: String,
+    /// Its place among the payers, each of which is named once.
+    payer: u32,
     month: i32,
     currency: String,
     booked: bool,
@@ -90,6 +94,8 @@ fn date(number: i32) -> Result<NaiveDate, Malformed> {
 
 /// The bytes of a state.
 pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
+    let payers: BTreeSet<&AccountId> = state.bills.keys().map(|id| &id.payer).collect();
+    let payers: Vec<&AccountId> = payers.into_iter().collect();
     let shape = StateShape {
         head: state.head,
         ledger: state.ledger.map(|LedgerId(id)| id),
@@ -108,10 +114,11 @@ pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
             .collect(),
         default_account: state.default_account.as_ref().map(ToString::to_string),
         offers: state.offers.values().map(offer_shape).collect(),
+        payers: payers.iter().map(ToString::to_string).collect(),
         bills: state
             .bills
             .iter()
-            .map(|(id, bill)| bill_shape(id, bill))
+            .map(|(id, bill)| bill_shape(id, bill, &payers))
             .collect(),
     };
     let mut bytes = vec![FORMAT];
@@ -169,10 +176,10 @@ fn offer_shape(state: &OfferState) -> OfferStateShape {
     }
 }
 
-fn bill_shape(id: &BillId, bill: &BillState) -> BillShape {
+fn bill_shape(id: &BillId, bill: &BillState, payers: &[&AccountId]) -> BillShape {
     let totals = &bill.record.totals;
     BillShape {
-        payer: id.payer.to_string(),
+        payer: payers.binary_search(&&id.payer).unwrap_or_default() as u32,
         month: number(id.month.first_day()),
         currency: id.currency.to_string(),
         booked: bill.status == Status::Final,
@@ -239,10 +246,15 @@ fn read(shape: StateShape) -> Result<State, Malformed> {
             },
         );
     }
+    let payers: Vec<AccountId> = shape
+        .payers
+        .iter()
+        .map(|id| account(id))
+        .collect::<Result<_, _>>()?;
     state.bills = shape
         .bills
         .into_iter()
-        .map(read_bill)
+        .map(|bill| read_bill(bill, &payers))
         .collect::<Result<_, _>>()?;
     Ok(state)
 }
@@ -304,10 +316,14 @@ fn read_account(shape: AccountShape) -> Result<Account, Malformed> {
     })
 }
 
-fn read_bill(shape: BillShape) -> Result<(BillId, BillState), Malformed> {
+fn read_bill(shape: BillShape, payers: &[AccountId]) -> Result<(BillId, BillState), Malformed> {
+    let unnamed = || Malformed("a payer is not named".to_owned());
     let id = BillId {
         month: Month::of(date(shape.month)?),
-        payer: account(&shape.payer)?,
+        payer: payers
+            .get(shape.payer as usize)
+            .ok_or_else(unnamed)?
+            .clone(),
         currency: currency(&shape.currency)?,
     };
     let [charges, provider_credits, credits, card] = shape.totals.map(Money::from_units);

@@ -9,6 +9,7 @@
 //! of one. A ledger in use is opened by SQLite only: closing another descriptor of the same file
 //! would drop the locks of this process (POSIX).
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
@@ -20,8 +21,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
+use rusqlite::types::ValueRef;
 use rusqlite::{
-    Connection, ErrorCode, MAIN_DB, OpenFlags, Params, Row, Transaction, TransactionBehavior, ffi,
+    Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension, Params, Row, Transaction,
+    TransactionBehavior, ffi,
 };
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -40,14 +43,24 @@ const SCHEMA_NUMBER: i64 = 1;
 /// In `entry` and `snapshot` the hash stands before the long column, so that reading it does not
 /// walk through that. `lines` has a rowid: a table without one reads all 4 MiB of a row to compare
 /// its key. REPLACE fires no trigger on DELETE, hence the conditions on INSERT.
-const SCHEMA: [&str; 14] = [
+///
+/// No hash of the journal covers the index of subjects, and what is not found there is taken not
+/// to be: a flipped bit could let a code be redeemed twice. So its rows stand in buckets, each
+/// with a sum over its rows, and whoever looks for one row sums up its bucket.
+///
+/// `origin` has the hash of the first entry, on a page that is never written again: a `-wal` of
+/// another ledger, left or copied beside this one, brings its own entries but not its own origin.
+const SCHEMA: [&str; 16] = [
     "CREATE TABLE entry(number INTEGER PRIMARY KEY CHECK (number > 0), \
      hash BLOB NOT NULL CHECK (length(hash) = 32), record BLOB NOT NULL) STRICT",
     "CREATE TABLE lines(number INTEGER NOT NULL, part INTEGER NOT NULL, \
      bytes BLOB NOT NULL CHECK (length(bytes) <= 4194304), PRIMARY KEY (number, part)) STRICT",
-    "CREATE TABLE subject(subject TEXT NOT NULL, number INTEGER NOT NULL, \
-     PRIMARY KEY (subject, number)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE subject(bucket INTEGER NOT NULL, subject TEXT NOT NULL, \
+     number INTEGER NOT NULL, PRIMARY KEY (bucket, subject, number)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE subject_sum(bucket INTEGER PRIMARY KEY, sum INTEGER NOT NULL) STRICT",
     "CREATE TABLE head(one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, \
+     hash BLOB NOT NULL CHECK (length(hash) = 32)) STRICT",
+    "CREATE TABLE origin(one INTEGER PRIMARY KEY CHECK (one = 1), \
      hash BLOB NOT NULL CHECK (length(hash) = 32)) STRICT",
     "CREATE TABLE snapshot(number INTEGER PRIMARY KEY, hash BLOB NOT NULL, \
      checksum BLOB NOT NULL, bytes BLOB NOT NULL) STRICT",
@@ -87,6 +100,14 @@ const WAIT_MAX: Duration = Duration::from_secs(1_000_000);
 /// More than any blob of ours; keeps a forged file from asking for a gigabyte at once.
 const BLOB_MAX: i32 = 512 << 20;
 
+/// Of a million rows of the index, some 250 are read to find one.
+const BUCKETS: u16 = 4096;
+
+const UNSOUND_INDEX: &str = "the index of subjects is not as it was written";
+
+const FOREIGN_LOG: &str =
+    "its first entry is not the one it was made with; is the `-wal` beside it its own?";
+
 /// Sets the checksums of snapshots apart from any other SHA-256 of the same bytes.
 const SNAPSHOT_DOMAIN: &[u8] = b"credits snapshot 1\n";
 
@@ -123,6 +144,8 @@ enum Trouble {
 
 impl SqliteStore {
     /// Opens a ledger for reading, waiting at most `wait` for others; nothing where no file is.
+    ///
+    /// SQLite may leave an empty `-wal` and a `-shm` beside it; the next writer removes them.
     ///
     /// # Errors
     /// A file that is no ledger, is damaged, or cannot be opened.
@@ -168,30 +191,64 @@ impl SqliteStore {
     /// # Errors
     /// A store that cannot be read.
     pub fn integrity(&self) -> Result<Vec<String>, StoreError> {
-        let differences = differences(&self.connection);
-        let differences = differences.map_err(|error| self.failed("read", error))?;
-        let mut found: Vec<String> = differences.into_iter().map(|one| one.what).collect();
-        self.each("PRAGMA integrity_check", [], |row| {
-            let line: String = row.get(0)?;
-            found.extend((line != "ok").then_some(line));
-            Ok(())
-        })?;
-        let sql = "SELECT s.number, s.hash, s.checksum, s.bytes, e.number IS NOT NULL \
-             FROM snapshot s LEFT JOIN entry e ON e.number = s.number AND e.hash = s.hash";
-        self.each(sql, [], |row| {
-            let belongs: bool = row.get(4)?;
-            if !belongs || sound(row)?.is_none() {
-                found.push(format!(
-                    "the snapshot after entry {} is not sound",
-                    number(row, 0)?
-                ));
+        let mut found = Vec::new();
+        for check in [
+            Self::check_database,
+            Self::check_index,
+            Self::check_snapshots,
+        ] {
+            match check(self, &mut found) {
+                Err(StoreError::Damaged(what)) => found.push(what),
+                done => done?,
             }
-            Ok(())
-        })?;
+        }
         Ok(found)
     }
 
-    /// Hands each subject in the index to `visit`, with the number of an entry about it, in order.
+    fn check_database(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
+        let differences = differences(&self.connection);
+        let differences = differences.map_err(|error| self.failed("read", error))?;
+        found.extend(differences.into_iter().map(|one| one.what));
+        self.each("PRAGMA integrity_check", [], |row| {
+            let line = text(row, 0)?;
+            found.extend((line != "ok").then(|| line.to_owned()));
+            Ok(())
+        })
+    }
+
+    fn check_index(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
+        let mut rests = BTreeMap::<i64, i64>::new();
+        self.each("SELECT bucket, sum FROM subject_sum", [], |row| {
+            rests.insert(row.get(0)?, row.get(1)?);
+            Ok(())
+        })?;
+        let mut in_place = true;
+        self.each("SELECT bucket, subject, number FROM subject", [], |row| {
+            let (kept_in, subject): (i64, &str) = (row.get(0)?, text(row, 1)?);
+            in_place &= kept_in == bucket(subject);
+            let rest = rests.entry(kept_in).or_default();
+            *rest = rest.wrapping_sub(summand(subject, number(row, 2)?));
+            Ok(())
+        })?;
+        let sound = in_place && rests.values().all(|rest| *rest == 0);
+        found.extend((!sound).then(|| UNSOUND_INDEX.to_owned()));
+        Ok(())
+    }
+
+    fn check_snapshots(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
+        let sql = "SELECT s.number, s.hash, s.checksum, s.bytes, e.number IS NOT NULL \
+             FROM snapshot s LEFT JOIN entry e ON e.number = s.number AND e.hash = s.hash";
+        self.each(sql, [], |row| {
+            let number = number(row, 0)?;
+            let is_sound = row.get(4)? && sound(row)?.is_some();
+            let what = || format!("the snapshot after entry {number} is not sound");
+            found.extend((!is_sound).then(what));
+            Ok(())
+        })
+    }
+
+    /// Hands each subject in the index to `visit`, with the number of an entry about it, in no
+    /// order.
     ///
     /// # Errors
     /// A store that cannot be read, and whatever `visit` answers.
@@ -199,10 +256,8 @@ impl SqliteStore {
         &self,
         visit: &mut dyn FnMut(&str, u64) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let sql = "SELECT subject, number FROM subject ORDER BY subject, number";
-        self.each(sql, [], |row| {
-            let subject = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-            Ok(visit(subject, number(row, 1)?)?)
+        self.each("SELECT subject, number FROM subject", [], |row| {
+            Ok(visit(text(row, 0)?, number(row, 1)?)?)
         })
     }
 
@@ -211,7 +266,16 @@ impl SqliteStore {
     /// # Errors
     /// A store that cannot be read.
     pub fn numbers_with_lines(&self) -> Result<Vec<u64>, StoreError> {
-        self.numbers("SELECT DISTINCT number FROM lines ORDER BY number", [])
+        let mut numbers = Vec::new();
+        self.each(
+            "SELECT DISTINCT number FROM lines ORDER BY number",
+            [],
+            |row| {
+                numbers.push(number(row, 0)?);
+                Ok(())
+            },
+        )?;
+        Ok(numbers)
     }
 
     fn attach(
@@ -304,7 +368,6 @@ impl SqliteStore {
         let prepare = |sql| self.connection.prepare_cached(sql);
         let mut entry = prepare("INSERT INTO entry(number, hash, record) VALUES (?, ?, ?)")?;
         let mut lines = prepare("INSERT INTO lines(number, part, bytes) VALUES (?, ?, ?)")?;
-        let mut subject = prepare("INSERT INTO subject(subject, number) VALUES (?, ?)")?;
         let mut subjects = Vec::new();
         for draft in drafts {
             let number = head.number + 1;
@@ -317,19 +380,40 @@ impl SqliteStore {
                 draft
                     .subjects
                     .iter()
-                    .map(|subject| (subject, bound(number))),
+                    .map(|subject| (bucket(subject), subject, number)),
             );
             head = Head { number, hash };
         }
-        // In order, so that each page of the index is touched once however many they are.
-        subjects.sort_unstable();
-        subjects.dedup();
-        for row in subjects {
-            subject.execute(row)?;
-        }
+        self.index(subjects)?;
         prepare("UPDATE head SET number = ?, hash = ?")?
             .execute((bound(head.number), head.hash))?;
         Ok(head)
+    }
+
+    fn index(&self, mut subjects: Vec<(i64, &String, u64)>) -> rusqlite::Result<()> {
+        let prepare = |sql| self.connection.prepare_cached(sql);
+        let mut row = prepare("INSERT INTO subject(bucket, subject, number) VALUES (?, ?, ?)")?;
+        let mut sum_before = prepare("SELECT sum FROM subject_sum WHERE bucket = ?")?;
+        let mut sum_after =
+            prepare("INSERT OR REPLACE INTO subject_sum(bucket, sum) VALUES (?, ?)")?;
+        // In order, so that each page of the index is touched once however many they are.
+        subjects.sort_unstable();
+        subjects.dedup();
+        for of_a_bucket in subjects.chunk_by(|one, next| one.0 == next.0) {
+            let [(bucket, ..), ..] = of_a_bucket else {
+                continue;
+            };
+            let sum = sum_before
+                .query_row([bucket], |row| row.get(0))
+                .optional()?;
+            let mut sum: i64 = sum.unwrap_or_default();
+            for (bucket, subject, number) in of_a_bucket {
+                row.execute((bucket, subject, bound(*number)))?;
+                sum = sum.wrapping_add(summand(subject, *number));
+            }
+            sum_after.execute((bucket, sum))?;
+        }
+        Ok(())
     }
 
     fn replace_snapshot(&self, Snapshot { head, bytes }: &Snapshot) -> Result<(), Trouble> {
@@ -390,15 +474,6 @@ impl SqliteStore {
         }
     }
 
-    fn numbers(&self, sql: &str, by: impl Params) -> Result<Vec<u64>, StoreError> {
-        let mut numbers = Vec::new();
-        self.each(sql, by, |row| {
-            numbers.push(number(row, 0)?);
-            Ok(())
-        })?;
-        Ok(numbers)
-    }
-
     fn failed(&self, doing: &'static str, trouble: impl Into<Trouble>) -> StoreError {
         failure(&self.path, doing, trouble.into())
     }
@@ -406,29 +481,26 @@ impl SqliteStore {
 
 impl Read for SqliteStore {
     fn head(&self) -> Result<Head, StoreError> {
-        let sql = "SELECT h.number, h.hash, e.number IS NOT NULL, e.number, e.hash FROM head h \
-             LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)";
+        let sql = "SELECT h.number, h.hash, e.number IS NOT NULL, e.number, e.hash, \
+             (SELECT hash FROM entry WHERE number = 1) IS (SELECT hash FROM origin) \
+             FROM head h LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)";
         let mut found = None;
         self.each(sql, [], |row| {
-            let there_is_one: bool = row.get(2)?;
-            let last = if there_is_one {
-                Some(head(row, 3)?)
-            } else {
-                None
-            };
-            found = Some((head(row, 0)?, last));
+            let last = row.get(2)?;
+            let last = if last { Some(head(row, 3)?) } else { None };
+            found = Some((head(row, 0)?, last, row.get(5)?));
             Ok(())
         })?;
         let what = match found {
-            Some((head, Some(last))) if head == last => return Ok(head),
-            Some((head, Some(last))) => {
-                format!(
-                    "its head is entry {}, its last entry is {}",
-                    name(&head),
-                    name(&last)
-                )
+            Some((head, Some(last), true)) if head == last => return Ok(head),
+            Some((head, Some(last), false)) if head == last => FOREIGN_LOG.to_owned(),
+            Some((head, Some(last), _)) => {
+                let (head, last) = (name(&head), name(&last));
+                format!("its head is entry {head}, its last entry is {last}")
             }
-            Some((head, None)) => format!("its head is entry {}, there is no entry", name(&head)),
+            Some((head, None, _)) => {
+                format!("its head is entry {}, there is no entry", name(&head))
+            }
             None => "it has no head".to_owned(),
         };
         Err(StoreError::Damaged(what))
@@ -475,10 +547,24 @@ impl Read for SqliteStore {
     }
 
     fn find(&self, subject: &str) -> Result<Vec<u64>, StoreError> {
-        self.numbers(
-            "SELECT number FROM subject WHERE subject = ? ORDER BY number",
-            [subject],
-        )
+        let sql = "SELECT ifnull((SELECT sum FROM subject_sum WHERE bucket = ?1), 0), \
+             s.subject, s.number FROM (SELECT 1) LEFT JOIN subject s ON s.bucket = ?1 \
+             ORDER BY s.subject, s.number";
+        let (mut kept, mut sum) = (0, 0_i64);
+        let mut numbers = Vec::new();
+        self.each(sql, [bucket(subject)], |row| {
+            kept = row.get(0)?;
+            if row.get_ref(1)? != ValueRef::Null {
+                let (found, number) = (text(row, 1)?, number(row, 2)?);
+                sum = sum.wrapping_add(summand(found, number));
+                numbers.extend((found == subject).then_some(number));
+            }
+            Ok(())
+        })?;
+        if kept != sum {
+            return Err(StoreError::Damaged(UNSOUND_INDEX.to_owned()));
+        }
+        Ok(numbers)
     }
 
     fn snapshot(&self, at_most: u64) -> Result<Option<Snapshot>, StoreError> {
@@ -666,6 +752,13 @@ fn keep_a_log(path: &Path, connection: &Connection) -> Result<(), Trouble> {
 fn make(path: &Path, wait: Duration, first: &Draft) -> Result<(), StoreError> {
     let failed = |error: io::Error| unavailable(path, "created", error);
     let place = path::absolute(path).map_err(failed)?;
+    for left in ["-wal", "-journal"] {
+        // SQLite would take it for a part of the new one.
+        if !is_empty(&beside(&place, left)) {
+            let why = format!("the `{left}` of another ledger is in its place");
+            return Err(unavailable(path, "created", why));
+        }
+    }
     let folder = place.parent().unwrap_or(Path::new("/"));
     make_folder(folder).map_err(failed)?;
     let folder = fs::canonicalize(folder).map_err(failed)?;
@@ -726,14 +819,15 @@ impl Unfinished {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
         let name = format!(".credits-{:016x}.new", u64::from_be_bytes(random));
-        let unfinished = Unfinished(folder.join(name));
+        let path = folder.join(name);
         // Private from its first moment: SQLite's own files take its mode.
         let mut options = OpenOptions::new();
         let file = options
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&unfinished.0)?;
+            .open(&path)?;
+        let unfinished = Unfinished(path);
         file.set_permissions(Permissions::from_mode(0o600))?;
         Ok(unfinished)
     }
@@ -762,8 +856,12 @@ fn fill(path: &Path, file: &Path, wait: Duration, first: &Draft) -> Result<(), T
         "{schema}; INSERT INTO head(one, number, hash) VALUES (1, 0, zeroblob(32)); \
          PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_NUMBER};"
     ))?;
-    store.append(Head::default(), slice::from_ref(first))?;
+    let head = store.append(Head::default(), slice::from_ref(first))?;
+    let sql = "INSERT INTO origin(one, hash) VALUES (1, ?)";
+    store.connection.execute(sql, [head.hash])?;
     store.commit(transaction)?;
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    store.connection.execute_batch(sql)?;
     store.connection.close().map_err(|(_, error)| error)?;
     if !is_empty(&beside(file, "-wal")) {
         Err(unavailable(
@@ -819,6 +917,22 @@ fn surplus(numbers: &[i64]) -> Vec<i64> {
     surplus
 }
 
+/// The part of the index that a subject stands in.
+fn bucket(subject: &str) -> i64 {
+    let [first, second, ..]: Hash = Sha256::digest(subject).into();
+    i64::from(u16::from_be_bytes([first, second]) % BUCKETS)
+}
+
+/// What a row of the index adds to the sum of its bucket.
+fn summand(subject: &str, number: u64) -> i64 {
+    let hash = Sha256::new()
+        .chain_update(subject)
+        .chain_update(number.to_be_bytes())
+        .finalize();
+    let [a, b, c, d, e, f, g, h, ..]: Hash = hash.into();
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 fn checksum(head: &Head, bytes: &[u8]) -> Hash {
     Sha256::new()
         .chain_update(SNAPSHOT_DOMAIN)
@@ -850,6 +964,10 @@ fn head(row: &Row<'_>, column: usize) -> rusqlite::Result<Head> {
 
 fn blob<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row [u8]> {
     Ok(row.get_ref(column)?.as_blob()?)
+}
+
+fn text<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row str> {
+    Ok(row.get_ref(column)?.as_str()?)
 }
 
 fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {

@@ -63,6 +63,9 @@ pub fn verify(store: &SqliteStore, depth: Depth) -> Result<Report, StoreError> {
     }
     if findings.is_empty() && depth == Depth::Full {
         findings.extend(proof.index_finding(store)?);
+        if store.numbers_with_lines()? != proof.with_lines {
+            findings.push("lines are kept with entries that have none".to_owned());
+        }
     }
     findings.extend(proof.snapshot_finding);
     Ok(Report {
@@ -78,6 +81,7 @@ struct Proof {
     kept: Option<super::Snapshot>,
     snapshot_finding: Option<String>,
     index: IndexSum,
+    with_lines: Vec<u64>,
 }
 
 impl Proof {
@@ -90,6 +94,7 @@ impl Proof {
             kept,
             snapshot_finding: None,
             index: IndexSum::default(),
+            with_lines: Vec::new(),
         })
     }
 
@@ -104,6 +109,9 @@ impl Proof {
         if self.depth == Depth::Full {
             for subject in subjects(&entry.event) {
                 self.index.add(&subject, entry.number);
+            }
+            if decoded.lines.as_ref().is_some_and(|lines| lines.count > 0) {
+                self.with_lines.push(entry.number);
             }
             if decoded.lines.is_some() {
                 balanced(&entry.event, &read_lines(store, &decoded)?)?;

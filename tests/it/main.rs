@@ -1,0 +1,7 @@
+//! The one integration program. A line a module: what a user could name is asserted here, from
+//! the rule alone up to the command as a process.
+
+mod formats; // documents of others, whole and damaged
+mod layering; // the rooms and the one direction of flow
+mod store_sqlite; // the journal on disk
+mod transcripts; // what people see, which is also documentation
