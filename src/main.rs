@@ -13,9 +13,18 @@ use cli::{Answer, Cli, Context, Failure};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(report_panic));
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    // Environment variables count as arguments to clap, so that it would not say this by itself.
+    let nothing_asked = arguments.len() < 2;
+    if nothing_asked {
+        arguments.push("-h".into());
+    }
     let status = match Cli::try_parse_from(&arguments) {
         Ok(cli) => run(&cli),
+        Err(error) if nothing_asked => {
+            complain(error.render().to_string().trim_end());
+            cli::USAGE
+        }
         Err(error) => usage(&error, &arguments),
     };
     ExitCode::from(status)
@@ -59,7 +68,10 @@ fn print(mut answer: Answer, notes: &[String], cli: &Cli) -> u8 {
             } else {
                 "the answer cannot be written"
             };
-            fail(&Failure::unwritten(format!("{what}: {error}")), json(cli))
+            fail(
+                &Failure::unwritten(format!("{what}: {}", cli::io_words(&error))),
+                json(cli),
+            )
         }
     }
 }

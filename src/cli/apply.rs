@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Format};
 use super::context::{Clocks, Context, find_bill};
-use super::failure::Failure;
+use super::failure::{Failure, io_words};
 use super::shape::{StatementShape, date};
 use super::table::{Cell, Table};
 use super::terms::read_account;
@@ -96,7 +96,7 @@ fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure>
         } else {
             let name = format!("`{}`", file.display());
             let opened = File::open(file)
-                .map_err(|error| Failure::input(error.to_string()).in_document(&name))?;
+                .map_err(|error| Failure::input(io_words(&error)).in_document(&name))?;
             if opened.metadata().is_ok_and(|about| about.is_dir()) {
                 return Err(Failure::input("it is a folder").in_document(&name));
             }

@@ -17,6 +17,16 @@ pub(crate) const UNAVAILABLE: u8 = 4;
 /// The answer could not be written.
 pub(crate) const UNWRITTEN: u8 = 5;
 
+/// What the operating system says, without its number.
+pub(crate) fn io_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let words = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
+}
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -145,7 +155,10 @@ impl From<StoreError> for Failure {
 
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Failure {
-        Failure::input(error.to_string())
+        match &error {
+            ReadError::Io(cause) => Failure::input(format!("{error}: {}", io_words(cause))),
+            _ => Failure::input(error.to_string()),
+        }
     }
 }
 

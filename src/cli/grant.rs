@@ -1,5 +1,7 @@
 //! `grant`, `void`: credits put on record directly, and ended early.
 
+use std::io::IsTerminal;
+
 use clap::Args;
 use credits_ledger::ledger::decide;
 use credits_ledger::ledger::names::{AccountId, CreditId};
@@ -105,6 +107,9 @@ pub(crate) struct VoidArgs {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", value_parser = read_words)]
     reason: String,
+    /// Do not ask on a terminal: this cannot be undone
+    #[arg(long, short)]
+    yes: bool,
     /// Say what would be recorded, and record nothing
     #[arg(long)]
     dry_run: bool,
@@ -112,6 +117,9 @@ pub(crate) struct VoidArgs {
 
 /// Voids a credit.
 pub(crate) fn void(args: &VoidArgs, context: &Context) -> Result<Answer, Failure> {
+    if !args.yes && !args.dry_run && std::io::stdin().is_terminal() {
+        confirm(args, context)?;
+    }
     let outcome = context.record(args.dry_run, |desk, _| {
         let id = find_credit(&desk.state, &args.id)?.credit.id;
         Ok((
@@ -134,4 +142,31 @@ pub(crate) fn void(args: &VoidArgs, context: &Context) -> Result<Answer, Failure
         "voided",
         &line,
     ))
+}
+
+/// Asks the person at the terminal, once it is clear that there is something to void.
+fn confirm(args: &VoidArgs, context: &Context) -> Result<(), Failure> {
+    let outcome = context.record(true, |desk, _| {
+        let id = find_credit(&desk.state, &args.id)?.credit.id;
+        Ok((
+            id,
+            decide::void(desk, id, args.reason.clone(), &context.rules)?,
+        ))
+    })?;
+    let (id, amount) = outcome.answer;
+    let terms = &outcome.state.credits[&id].credit.terms;
+    let (amount, currency) = (
+        amount.grouped(terms.currency.minor_digits()),
+        terms.currency,
+    );
+    eprint!(
+        "take away {amount} {currency} of credit {id}, {}? this cannot be undone [y/N] ",
+        terms.name
+    );
+    let mut said = String::new();
+    let read = std::io::stdin().read_line(&mut said);
+    match (read, said.trim()) {
+        (Ok(_), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(Failure::usage("not confirmed, nothing was recorded").hint("`--yes` answers")),
+    }
 }

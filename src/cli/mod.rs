@@ -28,7 +28,7 @@ use credits_ledger::period::parse_date;
 
 pub(crate) use answer::{Answer, Format};
 pub(crate) use context::Context;
-pub(crate) use failure::{Failure, USAGE};
+pub(crate) use failure::{Failure, USAGE, io_words};
 
 const STATUSES: &str = "\
 Examples:

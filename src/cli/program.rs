@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::answer::{Answer, Format};
 use super::balance::credit_answer;
 use super::context::{Context, find_offer};
-use super::failure::Failure;
+use super::failure::{Failure, io_words};
 use super::shape::date;
 use super::table::{Cell, Table};
 use super::terms::{TermArgs, kind_of, kind_parser, read_account, read_amount};
@@ -344,7 +344,7 @@ fn read_offer_file(file: &Path) -> Result<Vec<Offer>, Failure> {
     } else {
         format!("`{}`", file.display())
     };
-    let unreadable = |error: std::io::Error| Failure::input(error.to_string()).in_document(&name);
+    let unreadable = |error: std::io::Error| Failure::input(io_words(&error)).in_document(&name);
     let mut text = Vec::new();
     let read = if file == Path::new("-") {
         std::io::stdin()
@@ -596,7 +596,7 @@ fn read_stdin(what: &str) -> Result<String, Failure> {
         .lock()
         .take(64 << 20)
         .read_to_string(&mut text);
-    read.map_err(|error| Failure::input(error.to_string()).in_document("stdin"))?;
+    read.map_err(|error| Failure::input(io_words(&error)).in_document("stdin"))?;
     Ok(text)
 }
 

@@ -140,18 +140,51 @@ fn a_document_of_no_known_kind_is_refused_by_what_was_seen() {
         (&b""[..], "the document is empty"),
         (b"\xef\xbb\xbf", "the document is empty"),
         (b" \r\n\t", "the document is blank"),
-        (b"\x1f\x8b\x08\x00", "the document is compressed with gzip, which is not read yet"),
-        (b"PK\x03\x04\x14", "the document is a ZIP archive, which is not read yet"),
-        (b"PK\x05\x06\x00", "the document is a ZIP archive, which is not read yet"),
-        (b"PAR1\x15\x04", "the document is a Parquet file, which is not read yet"),
-        (b"\x28\xb5\x2f\xfd\x04", "the document is compressed with zstd, which is not read yet"),
-        (b"\xfd7zXZ\x00\x00", "the document is compressed with xz, which is not read yet"),
-        (b"BZh91AY", "the document is compressed with bzip2, which is not read yet"),
-        (b"\xff\xfeb\x00i\x00", "the document is UTF-16, which is not read yet"),
+        (
+            b"\x1f\x8b\x08\x00",
+            "the document is compressed with gzip, which is not read yet",
+        ),
+        (
+            b"PK\x03\x04\x14",
+            "the document is a ZIP archive, which is not read yet",
+        ),
+        (
+            b"PK\x05\x06\x00",
+            "the document is a ZIP archive, which is not read yet",
+        ),
+        (
+            b"PAR1\x15\x04",
+            "the document is a Parquet file, which is not read yet",
+        ),
+        (
+            b"\x28\xb5\x2f\xfd\x04",
+            "the document is compressed with zstd, which is not read yet",
+        ),
+        (
+            b"\xfd7zXZ\x00\x00",
+            "the document is compressed with xz, which is not read yet",
+        ),
+        (
+            b"BZh91AY",
+            "the document is compressed with bzip2, which is not read yet",
+        ),
+        (
+            b"\xff\xfeb\x00i\x00",
+            "the document is UTF-16, which is not read yet",
+        ),
         (b"hello", "the document begins with `hello`"),
-        (b"\x1b[31mred\n", "the document begins with `\\u{1b}[31mred\\n`"),
-        (b"a,\x00b\n1,2\n", "the document begins with `a,\\0b\\n1,2\\n`"),
-        (b"a,\xe9\n1,2\n", "the document begins with `a,\\xe9\\n1,2\\n`"),
+        (
+            b"\x1b[31mred\n",
+            "the document begins with `\\u{1b}[31mred\\n`",
+        ),
+        (
+            b"a,\x00b\n1,2\n",
+            "the document begins with `a,\\0b\\n1,2\\n`",
+        ),
+        (
+            b"a,\xe9\n1,2\n",
+            "the document begins with `a,\\xe9\\n1,2\\n`",
+        ),
         (
             b"ab;\"c;d\n1;2\n",
             "the document begins with `ab;\"c;d\\n1;2\\n`",
@@ -276,7 +309,9 @@ fn native_of(charges: &str) -> String {
 
 /// A bill with one charge of this amount, as it stands in JSON.
 fn native_amount(amount: &str) -> String {
-    native_of(&format!(r#"{{"service": "AmazonEC2", "amount": {amount}}}"#))
+    native_of(&format!(
+        r#"{{"service": "AmazonEC2", "amount": {amount}}}"#
+    ))
 }
 
 #[test]
@@ -340,7 +375,11 @@ fn amounts_are_read_from_their_text_exactly() {
         ("0.12345678901234567850000000", "0.123456789012345678", 1),
         ("0.12345678901234567950000001", "0.12345678901234568", 1),
         ("1E-400", "0", 1),
-        ("999999999999999.999999999999999999", "999999999999999.999999999999999999", 0),
+        (
+            "999999999999999.999999999999999999",
+            "999999999999999.999999999999999999",
+            0,
+        ),
     ] {
         let Ok(documents) = read(native_amount(amount)) else {
             assert_eq!(expected, "too large", "{amount}");
@@ -356,11 +395,17 @@ fn amounts_are_read_from_their_text_exactly() {
 #[test]
 fn the_faults_of_a_native_bill_are_told_by_their_place() {
     for (document, expected) in [
-        ("{}", "4 faults\n  `account` is missing\n  `month` is missing\n  `currency` is missing\n  `charges` is missing"),
+        (
+            "{}",
+            "4 faults\n  `account` is missing\n  `month` is missing\n  `currency` is missing\n  `charges` is missing",
+        ),
         ("[]", "an empty list, there is no bill in it"),
         ("[1]", "`1` is a number, expected an object"),
         ("[[{}]]", "`[{}]` is a list, expected an object"),
-        (r#"[{"account": null, "month": "2017-06", "currency": "USD", "charges": null}]"#, "2 faults\n  `account` is missing\n  `charges` is missing"),
+        (
+            r#"[{"account": null, "month": "2017-06", "currency": "USD", "charges": null}]"#,
+            "2 faults\n  `account` is missing\n  `charges` is missing",
+        ),
         (
             r#"{"account": 111122223333, "month": "2017-13", "currency": "usd", "status": "closed", "id": "", "charges": {}}"#,
             "6 faults\n  \
@@ -388,31 +433,103 @@ fn the_faults_of_a_native_charge_are_told_by_their_place() {
     let long = format!(r#"{{"service": "{}", "amount": 1}}"#, "x".repeat(300));
     let seen = "x".repeat(60);
     for (charge, expected) in [
-        ("{}", "2 faults\n  charges[0]: `service` is missing\n  charges[0]: `amount` is missing"),
+        (
+            "{}",
+            "2 faults\n  charges[0]: `service` is missing\n  charges[0]: `amount` is missing",
+        ),
         ("null", "charges[0]: `null` is null, expected an object"),
-        (r#""text""#, "charges[0]: `\"text\"` is a string, expected an object"),
-        (r#"{"service": "S3", "amount": "12,50"}"#, "charges[0].amount: `12,50` is not an amount"),
-        (r#"{"service": "S3", "amount": ""}"#, "charges[0].amount: `` is not an amount"),
-        (r#"{"service": "S3", "amount": "1e15"}"#, "charges[0].amount: `1e15` is too large, amounts stay below 10^15"),
-        (r#"{"service": "S3", "amount": 1e400}"#, "charges[0].amount: `1e400` is too large, amounts stay below 10^15"),
-        (r#"{"service": "S3", "amount": true}"#, "charges[0].amount: `true` is a boolean, expected a string or a number"),
-        (r#"{"service": "S3", "amount": [1]}"#, "charges[0].amount: `[1]` is a list, expected a string or a number"),
-        (r#"{"service": "S3", "amount": {"usd": 1}}"#, "charges[0].amount: `{\"usd\": 1}` is an object, expected a string or a number"),
-        (r#"{"service": "S3", "amount": 1, "category": "usge"}"#, "charges[0].category: `usge` is not a category, did you mean `usage`?"),
-        (r#"{"service": "S3", "amount": 1, "category": "gratuity"}"#, "charges[0].category: `gratuity` is not a category"),
-        (r#"{"service": "S3", "amount": 1, "start": "2017-6-1"}"#, "charges[0].start: `2017-6-1` is not a date, dates are `YYYY-MM-DD`"),
-        (r#"{"service": "S3", "amount": 1, "end": "2017-06-31"}"#, "charges[0].end: `2017-06-31` is not a date, dates are `YYYY-MM-DD`"),
-        (r#"{"service": "S3", "amount": 1, "start": "2017-06-02", "end": "2017-06-01"}"#, "charges[0].end: `2017-06-01` is before the start, `2017-06-02`"),
-        (r#"{"service": " S3", "amount": 1}"#, "charges[0].service: ` S3` has white space around it or a control character in it"),
-        (r#"{"service": "S3\u001b[2J", "amount": 1}"#, "charges[0].service: `S3\\u{1b}[2J` has white space around it or a control character in it"),
-        (r#"{"service": "S3\ud800", "amount": 1}"#, "charges[0].service: `S3\\\\ud800` has an escape that is no character"),
-        (r#"{"service": "S3", "amount": 1, "\ud800": 1}"#, "charges[0]: `{\"service\": \"S3\", \"amount\": 1, \"\\\\ud800\": 1}` has an escape that is no character"),
-        (r#"{"service": "S3", "amount": 1, "id": "a\nb"}"#, "charges[0].id: `a\\nb` has white space around it or a control character in it"),
-        (r#"{"service": "S3", "amount": 1, "id": 1}"#, "charges[0].id: `1` is a number, expected a string"),
-        (r#"{"service": "S3", "amount": 1, "amount": 1}"#, "charges[0]: `amount` stands twice"),
-        (r#"{"service": "S3", "amount": 1, "Amount": 1}"#, "charges[0]: `Amount` is not a field of a charge, did you mean `amount`?"),
-        (r#"{"service": "S3", "amount": 1, "\u001b": 1}"#, "charges[0]: `\\u{1b}` is not a field of a charge"),
-        (long.as_str(), &format!("charges[0].service: `{seen}…` is longer than 256 bytes")),
+        (
+            r#""text""#,
+            "charges[0]: `\"text\"` is a string, expected an object",
+        ),
+        (
+            r#"{"service": "S3", "amount": "12,50"}"#,
+            "charges[0].amount: `12,50` is not an amount",
+        ),
+        (
+            r#"{"service": "S3", "amount": ""}"#,
+            "charges[0].amount: `` is not an amount",
+        ),
+        (
+            r#"{"service": "S3", "amount": "1e15"}"#,
+            "charges[0].amount: `1e15` is too large, amounts stay below 10^15",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1e400}"#,
+            "charges[0].amount: `1e400` is too large, amounts stay below 10^15",
+        ),
+        (
+            r#"{"service": "S3", "amount": true}"#,
+            "charges[0].amount: `true` is a boolean, expected a string or a number",
+        ),
+        (
+            r#"{"service": "S3", "amount": [1]}"#,
+            "charges[0].amount: `[1]` is a list, expected a string or a number",
+        ),
+        (
+            r#"{"service": "S3", "amount": {"usd": 1}}"#,
+            "charges[0].amount: `{\"usd\": 1}` is an object, expected a string or a number",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "category": "usge"}"#,
+            "charges[0].category: `usge` is not a category, did you mean `usage`?",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "category": "gratuity"}"#,
+            "charges[0].category: `gratuity` is not a category",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "start": "2017-6-1"}"#,
+            "charges[0].start: `2017-6-1` is not a date, dates are `YYYY-MM-DD`",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "end": "2017-06-31"}"#,
+            "charges[0].end: `2017-06-31` is not a date, dates are `YYYY-MM-DD`",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "start": "2017-06-02", "end": "2017-06-01"}"#,
+            "charges[0].end: `2017-06-01` is before the start, `2017-06-02`",
+        ),
+        (
+            r#"{"service": " S3", "amount": 1}"#,
+            "charges[0].service: ` S3` has white space around it or a control character in it",
+        ),
+        (
+            r#"{"service": "S3\u001b[2J", "amount": 1}"#,
+            "charges[0].service: `S3\\u{1b}[2J` has white space around it or a control character in it",
+        ),
+        (
+            r#"{"service": "S3\ud800", "amount": 1}"#,
+            "charges[0].service: `S3\\\\ud800` has an escape that is no character",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "\ud800": 1}"#,
+            "charges[0]: `{\"service\": \"S3\", \"amount\": 1, \"\\\\ud800\": 1}` has an escape that is no character",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "id": "a\nb"}"#,
+            "charges[0].id: `a\\nb` has white space around it or a control character in it",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "id": 1}"#,
+            "charges[0].id: `1` is a number, expected a string",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "amount": 1}"#,
+            "charges[0]: `amount` stands twice",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "Amount": 1}"#,
+            "charges[0]: `Amount` is not a field of a charge, did you mean `amount`?",
+        ),
+        (
+            r#"{"service": "S3", "amount": 1, "\u001b": 1}"#,
+            "charges[0]: `\\u{1b}` is not a field of a charge",
+        ),
+        (
+            long.as_str(),
+            &format!("charges[0].service: `{seen}…` is longer than 256 bytes"),
+        ),
         (
             r#"{"id": "a", "service": "S3", "amount": 1}, {"id": "b", "service": "S3", "amount": 1}, {"id": "a", "service": "S3", "amount": 2}, {"id": "a", "service": "S3", "amount": 3}"#,
             "2 faults\n  charges[2].id: `a` is the id of `charges[0]` too\n  charges[3].id: `a` is the id of `charges[0]` too",
@@ -457,15 +574,42 @@ fn twenty_faults_are_told_and_the_others_counted() {
 #[test]
 fn text_that_is_no_json_is_told_by_its_line() {
     for (document, expected) in [
-        ("{\"account\": \"1\",\n \"month\": 2017-06}", "line 2: not JSON at byte 15 of the line: expected `,` or `}`"),
-        ("{\n\n'account': 1}", "line 3: not JSON at byte 1 of the line: key must be a string"),
-        ("[{},]", "line 1: not JSON at byte 5 of the line: expected value"),
-        ("{\"a\": 01}", "line 1: not JSON at byte 8 of the line: invalid number"),
-        ("{\"a\": \"\u{1}\"}", "line 1: not JSON at byte 7 of the line: control character (\\u0000-\\u001F) found while parsing a string"),
-        ("{\"account\":", "line 1: the document ends in the middle of a value"),
-        ("{\"account\": \"1", "line 1: the document ends in the middle of a value"),
-        ("{} x", "5 faults\n  `account` is missing\n  `month` is missing\n  `currency` is missing\n  `charges` is missing\n  line 1: not JSON at byte 4 of the line: expected value"),
-        ("{}, {}", "5 faults\n  `account` is missing\n  `month` is missing\n  `currency` is missing\n  `charges` is missing\n  line 1: not JSON at byte 3 of the line: expected value"),
+        (
+            "{\"account\": \"1\",\n \"month\": 2017-06}",
+            "line 2: not JSON at byte 15 of the line: expected `,` or `}`",
+        ),
+        (
+            "{\n\n'account': 1}",
+            "line 3: not JSON at byte 1 of the line: key must be a string",
+        ),
+        (
+            "[{},]",
+            "line 1: not JSON at byte 5 of the line: expected value",
+        ),
+        (
+            "{\"a\": 01}",
+            "line 1: not JSON at byte 8 of the line: invalid number",
+        ),
+        (
+            "{\"a\": \"\u{1}\"}",
+            "line 1: not JSON at byte 7 of the line: control character (\\u0000-\\u001F) found while parsing a string",
+        ),
+        (
+            "{\"account\":",
+            "line 1: the document ends in the middle of a value",
+        ),
+        (
+            "{\"account\": \"1",
+            "line 1: the document ends in the middle of a value",
+        ),
+        (
+            "{} x",
+            "5 faults\n  `account` is missing\n  `month` is missing\n  `currency` is missing\n  `charges` is missing\n  line 1: not JSON at byte 4 of the line: expected value",
+        ),
+        (
+            "{}, {}",
+            "5 faults\n  `account` is missing\n  `month` is missing\n  `currency` is missing\n  `charges` is missing\n  line 1: not JSON at byte 3 of the line: expected value",
+        ),
     ] {
         check_refused(document, expected);
     }
@@ -500,7 +644,10 @@ fn a_native_bill_that_was_cut_is_never_read() {
         if let Ok(documents) = read(start) {
             let first = documents.bills.first();
             assert!(documents.bills.iter().all(|bill| Some(bill) == first));
-            assert!(start.ends_with(b"}") || start.ends_with(b"\n"), "cut at {cut}");
+            assert!(
+                start.ends_with(b"}") || start.ends_with(b"\n"),
+                "cut at {cut}"
+            );
         }
     }
 }
@@ -512,22 +659,35 @@ fn hostile_json_is_refused_and_nothing_else_happens() {
     let objects = "{\"a\":".repeat(deep) + "1" + &"}".repeat(deep);
     let zeros = "0".repeat(1 << 20);
     let long = "x".repeat(10 << 20);
-    check_refused("[".repeat(deep), "line 1: the document ends in the middle of a value");
+    check_refused(
+        "[".repeat(deep),
+        "line 1: the document ends in the middle of a value",
+    );
     assert!(refused(&nested).ends_with("…` is a list, expected an object"));
     assert!(refused(&objects).starts_with("5 faults\n  `a` is not a field of a bill\n"));
     assert!(refused(native_amount(&nested)).ends_with("is a list, expected a string or a number"));
     assert!(refused(native_amount(&format!("1{zeros}"))).contains("is too large"));
-    assert!(refused(native_of(&format!(r#"{{"service": "{long}", "amount": 1}}"#))).ends_with("is longer than 256 bytes"));
+    assert!(
+        refused(native_of(&format!(
+            r#"{{"service": "{long}", "amount": 1}}"#
+        )))
+        .ends_with("is longer than 256 bytes")
+    );
     assert!(refused(native_amount(&format!("\"{long}\""))).ends_with("is not an amount"));
     assert!(refused("{\0}").starts_with("line 1: not JSON"));
     assert!(refused("[".repeat(100) + "\0").starts_with("line 1: not JSON"));
     assert_eq!(documents(native_amount(&format!("0.{zeros}"))).rounded, 0);
     assert_eq!(documents(native_amount(&format!("0.{zeros}1"))).rounded, 1);
-    let members = (0..100_000).map(|number| format!("\"f{number}\": 1")).collect::<Vec<_>>();
+    let members = (0..100_000)
+        .map(|number| format!("\"f{number}\": 1"))
+        .collect::<Vec<_>>();
     let error = refused(format!("{{{}}}", members.join(",")));
     assert!(error.starts_with("100004 faults\n  `f0` is not a field of a bill\n"));
     let most = vec![r#"{"service": "S3", "amount": 999999999999999}"#; 10_001].join(",");
-    check_refused(native_of(&most), "the amounts of the bill add up to 10^19 or more");
+    check_refused(
+        native_of(&most),
+        "the amounts of the bill add up to 10^19 or more",
+    );
 }
 
 // The AWS cost and usage report.
@@ -557,7 +717,11 @@ fn cur_row(changed: &[(&str, &str)]) -> String {
 
 fn cur(rows: &[&[(&str, &str)]]) -> String {
     let header = COLUMNS.map(|(name, _)| name).join(",") + ",tags\n";
-    header + &rows.iter().map(|changed| cur_row(changed)).collect::<String>()
+    header
+        + &rows
+            .iter()
+            .map(|changed| cur_row(changed))
+            .collect::<String>()
 }
 
 /// Reads a report of one usual row but these cells, and shows its charge.
@@ -615,9 +779,18 @@ fn line_items_are_summed_by_account_service_region_category_day_and_sign() {
 fn neither_the_order_of_columns_nor_that_of_rows_nor_further_columns_change_anything() {
     let rows: [&[(&str, &str)]; 4] = [
         &[],
-        &[("line_item_unblended_cost", "-7.0E-10"), ("line_item_line_item_type", "Credit")],
-        &[("product_region_code", ""), ("product", "\"{\"\"region\"\":\"\"eu-west-1\"\"}\"")],
-        &[("bill_payer_account_id", "222233334444"), ("bill_invoice_id", "")],
+        &[
+            ("line_item_unblended_cost", "-7.0E-10"),
+            ("line_item_line_item_type", "Credit"),
+        ],
+        &[
+            ("product_region_code", ""),
+            ("product", "\"{\"\"region\"\":\"\"eu-west-1\"\"}\""),
+        ],
+        &[
+            ("bill_payer_account_id", "222233334444"),
+            ("bill_invoice_id", ""),
+        ],
     ];
     let expected = documents(cur(&rows));
     let backwards: Vec<&[(&str, &str)]> = rows.iter().rev().copied().collect();
@@ -669,16 +842,65 @@ fn usage_and_fees_of_support_and_of_other_vendors_have_categories_of_their_own()
     let market = ("bill_billing_entity", "AWS Marketplace");
     let service = |code| ("product_servicecode", code);
     for (cells, usage, fee, tax) in [
-        (vec![service("AWSSupportBusiness")], "support", "support", "tax"),
-        (vec![service("AWSDeveloperSupport")], "support", "support", "tax"),
-        (vec![service("AWSEnterpriseSupport")], "support", "support", "tax"),
-        (vec![market, service("8f2kd")], "marketplace", "marketplace", "tax"),
-        (vec![market, ("product", bedrock)], "third_party_model", "third_party_model", "tax"),
-        (vec![market, ("product", code)], "third_party_model", "third_party_model", "tax"),
-        (vec![market, service("AmazonBedrock")], "third_party_model", "third_party_model", "tax"),
-        (vec![market, service(""), ("line_item_product_code", "AmazonBedrock")], "third_party_model", "third_party_model", "tax"),
+        (
+            vec![service("AWSSupportBusiness")],
+            "support",
+            "support",
+            "tax",
+        ),
+        (
+            vec![service("AWSDeveloperSupport")],
+            "support",
+            "support",
+            "tax",
+        ),
+        (
+            vec![service("AWSEnterpriseSupport")],
+            "support",
+            "support",
+            "tax",
+        ),
+        (
+            vec![market, service("8f2kd")],
+            "marketplace",
+            "marketplace",
+            "tax",
+        ),
+        (
+            vec![market, ("product", bedrock)],
+            "third_party_model",
+            "third_party_model",
+            "tax",
+        ),
+        (
+            vec![market, ("product", code)],
+            "third_party_model",
+            "third_party_model",
+            "tax",
+        ),
+        (
+            vec![market, service("AmazonBedrock")],
+            "third_party_model",
+            "third_party_model",
+            "tax",
+        ),
+        (
+            vec![
+                market,
+                service(""),
+                ("line_item_product_code", "AmazonBedrock"),
+            ],
+            "third_party_model",
+            "third_party_model",
+            "tax",
+        ),
         (vec![("product", bedrock)], "usage", "upfront_fee", "tax"),
-        (vec![service("AmazonBedrock")], "usage", "upfront_fee", "tax"),
+        (
+            vec![service("AmazonBedrock")],
+            "usage",
+            "upfront_fee",
+            "tax",
+        ),
     ] {
         for (kind, expected) in [("Usage", usage), ("Fee", fee), ("Tax", tax)] {
             let cells = [cells.as_slice(), &[("line_item_line_item_type", kind)]].concat();
@@ -692,7 +914,12 @@ fn usage_and_fees_of_support_and_of_other_vendors_have_categories_of_their_own()
 #[test]
 fn a_line_item_type_that_is_not_known_is_other_and_noted_once() {
     let kind = |kind| [("line_item_line_item_type", kind)];
-    let documents = documents(cur(&[&kind("Tip"), &kind("Tip"), &kind("\"Bri\nbe\""), &[]]));
+    let documents = documents(cur(&[
+        &kind("Tip"),
+        &kind("Tip"),
+        &kind("\"Bri\nbe\""),
+        &[],
+    ]));
     assert_eq!(
         documents.notes,
         [
@@ -711,32 +938,69 @@ fn a_line_item_type_that_is_not_known_is_other_and_noted_once() {
 
 #[test]
 fn what_is_missing_is_taken_from_where_else_it_stands() {
-    let map = "\"{\"\"transfer_type\"\":\"\"x\"\",\"\"region\"\":\"\"eu-west-1\"\",\"\"vcpu\"\":[1]}\"";
+    let map =
+        "\"{\"\"transfer_type\"\":\"\"x\"\",\"\"region\"\":\"\"eu-west-1\"\",\"\"vcpu\"\":[1]}\"";
     for missing in ["", "\"\"", "\"\"\"\"\"\"", "NULL", "\"NULL\"", "\\N"] {
-        let (account, service) = (("line_item_usage_account_id", missing), ("product_servicecode", missing));
-        let (code, region) = (("line_item_product_code", missing), ("product_region_code", missing));
+        let (account, service) = (
+            ("line_item_usage_account_id", missing),
+            ("product_servicecode", missing),
+        );
+        let (code, region) = (
+            ("line_item_product_code", missing),
+            ("product_region_code", missing),
+        );
         let begins = |cells: &[(&str, &str)], expected: &str| {
             let shown = charge(cells);
             assert!(shown.starts_with(expected), "{missing}: {shown}");
         };
-        begins(&[account], "111122223333/AmazonEC2/us-east-1/usage/2026-04-02: ");
-        begins(&[service], "444455556666/AmazonS3/us-east-1/usage/2026-04-02: ");
-        begins(&[service, code], "444455556666/Unknown/us-east-1/usage/2026-04-02: ");
+        begins(
+            &[account],
+            "111122223333/AmazonEC2/us-east-1/usage/2026-04-02: ",
+        );
+        begins(
+            &[service],
+            "444455556666/AmazonS3/us-east-1/usage/2026-04-02: ",
+        );
+        begins(
+            &[service, code],
+            "444455556666/Unknown/us-east-1/usage/2026-04-02: ",
+        );
         begins(&[region], "444455556666/AmazonEC2/-/usage/2026-04-02: ");
-        begins(&[region, ("product", map)], "444455556666/AmazonEC2/eu-west-1/usage/2026-04-02: ");
-        begins(&[region, ("product", missing)], "444455556666/AmazonEC2/-/usage/2026-04-02: ");
-        begins(&[("product", map)], "444455556666/AmazonEC2/us-east-1/usage/2026-04-02: ");
+        begins(
+            &[region, ("product", map)],
+            "444455556666/AmazonEC2/eu-west-1/usage/2026-04-02: ",
+        );
+        begins(
+            &[region, ("product", missing)],
+            "444455556666/AmazonEC2/-/usage/2026-04-02: ",
+        );
+        begins(
+            &[("product", map)],
+            "444455556666/AmazonEC2/us-east-1/usage/2026-04-02: ",
+        );
         begins(
             &[("line_item_usage_start_date", missing)],
             "444455556666/AmazonEC2/us-east-1/usage/-: 444455556666 AmazonEC2 us-east-1 usage 1.25 -..- x1",
         );
         let bill = bills(cur(&[&[("bill_invoice_id", missing)]]));
-        assert!(bill.starts_with("111122223333/2026-04 estimated\n"), "{missing}: {bill}");
-        begins(&[("bill_billing_entity", missing)], "444455556666/AmazonEC2/us-east-1/usage/2026-04-02: ");
+        assert!(
+            bill.starts_with("111122223333/2026-04 estimated\n"),
+            "{missing}: {bill}"
+        );
+        begins(
+            &[("bill_billing_entity", missing)],
+            "444455556666/AmazonEC2/us-east-1/usage/2026-04-02: ",
+        );
         let amount = refused(cur(&[&[("line_item_unblended_cost", missing)]]));
-        assert_eq!(amount, "line 2, column `line_item_unblended_cost`: is empty");
+        assert_eq!(
+            amount,
+            "line 2, column `line_item_unblended_cost`: is empty"
+        );
     }
-    let same = cur(&[&[("product_region_code", "")], &[("product_region_code", "NULL")]]);
+    let same = cur(&[
+        &[("product_region_code", "")],
+        &[("product_region_code", "NULL")],
+    ]);
     assert_eq!(bills(same).lines().count(), 2);
 }
 
@@ -746,10 +1010,22 @@ fn a_bill_is_final_when_every_row_has_an_invoice() {
     let head = |rows: &[&[(&str, &str)]]| bills(cur(rows)).lines().next().map(str::to_owned);
     let (one, two) = ([invoice("1")], [invoice("2")]);
     let none = [invoice("")];
-    assert_eq!(head(&[&one, &one]).as_deref(), Some("111122223333/2026-04 final 1"));
-    assert_eq!(head(&[&one, &two, &one]).as_deref(), Some("111122223333/2026-04 final"));
-    assert_eq!(head(&[&one, &none]).as_deref(), Some("111122223333/2026-04 estimated 1"));
-    assert_eq!(head(&[&none]).as_deref(), Some("111122223333/2026-04 estimated"));
+    assert_eq!(
+        head(&[&one, &one]).as_deref(),
+        Some("111122223333/2026-04 final 1")
+    );
+    assert_eq!(
+        head(&[&one, &two, &one]).as_deref(),
+        Some("111122223333/2026-04 final")
+    );
+    assert_eq!(
+        head(&[&one, &none]).as_deref(),
+        Some("111122223333/2026-04 estimated 1")
+    );
+    assert_eq!(
+        head(&[&none]).as_deref(),
+        Some("111122223333/2026-04 estimated")
+    );
 }
 
 #[test]
@@ -764,11 +1040,25 @@ fn there_is_a_bill_per_payer_month_and_currency() {
     let ids: Vec<String> = documents(document)
         .bills
         .iter()
-        .map(|bill| format!("{} {}", bill.id(), bill.charges().iter().map(|charge| charge.count).sum::<u64>()))
+        .map(|bill| {
+            format!(
+                "{} {}",
+                bill.id(),
+                bill.charges()
+                    .iter()
+                    .map(|charge| charge.count)
+                    .sum::<u64>()
+            )
+        })
         .collect();
     assert_eq!(
         ids,
-        ["111122223333/2026-04/CNY 1", "111122223333/2026-04 1", "2/2026-04 2", "111122223333/2026-05 1"]
+        [
+            "111122223333/2026-04/CNY 1",
+            "111122223333/2026-04 1",
+            "2/2026-04 2",
+            "111122223333/2026-05 1"
+        ]
     );
 }
 
@@ -784,12 +1074,24 @@ fn a_timestamp_is_read_as_its_day() {
         "\"2026-04-30\"",
     ] {
         let shown = charge(&[("line_item_usage_start_date", text)]);
-        assert!(shown.ends_with("2026-04-30..2026-04-30 x1"), "{text}: {shown}");
+        assert!(
+            shown.ends_with("2026-04-30..2026-04-30 x1"),
+            "{text}: {shown}"
+        );
     }
-    for text in ["2026-4-30T00:00:00Z", "2026-04-31T00:00:00Z", "2026-04-300", "20260430T000000Z", "2026-04", "x"] {
+    for text in [
+        "2026-4-30T00:00:00Z",
+        "2026-04-31T00:00:00Z",
+        "2026-04-300",
+        "20260430T000000Z",
+        "2026-04",
+        "x",
+    ] {
         check_refused(
             cur(&[&[], &[("line_item_usage_start_date", text)]]),
-            &format!("line 3, column `line_item_usage_start_date`: `{text}` is not a date, dates are `YYYY-MM-DD`"),
+            &format!(
+                "line 3, column `line_item_usage_start_date`: `{text}` is not a date, dates are `YYYY-MM-DD`"
+            ),
         );
     }
 }
@@ -806,9 +1108,22 @@ fn costs_are_summed_exactly() {
         (total.text(0), documents.rounded)
     };
     assert_eq!(sum(&["0.1", "0.2"]), ("0.3".to_owned(), 0));
-    assert_eq!(sum(&["7.0E-10", "\"1E-18\"", "1e3"]), ("1000.000000000700000001".to_owned(), 0));
-    assert_eq!(sum(&["0.00000000001000000000000000"]), ("0.00000000001".to_owned(), 0));
-    assert_eq!(sum(&["0.12345678901234567890123456", "1", "0.12345678901234567890123456"]), ("1.246913578024691358".to_owned(), 2));
+    assert_eq!(
+        sum(&["7.0E-10", "\"1E-18\"", "1e3"]),
+        ("1000.000000000700000001".to_owned(), 0)
+    );
+    assert_eq!(
+        sum(&["0.00000000001000000000000000"]),
+        ("0.00000000001".to_owned(), 0)
+    );
+    assert_eq!(
+        sum(&[
+            "0.12345678901234567890123456",
+            "1",
+            "0.12345678901234567890123456"
+        ]),
+        ("1.246913578024691358".to_owned(), 2)
+    );
     assert_eq!(sum(&["1", "-1"]), ("0".to_owned(), 0));
 }
 
@@ -820,20 +1135,57 @@ fn columns_that_something_stands_in_for_may_be_absent_and_are_noted() {
         format!("{}\n{}\n", header.join(","), cells.join(","))
     };
     for (name, note, begins) in [
-        ("line_item_usage_account_id", "every charge is taken to be the payer account's", "111122223333/2026-04 final 987654321\n  111122223333/AmazonEC2/us-east-1"),
-        ("product_servicecode", "services are taken from `line_item_product_code`, which credits match less well", "111122223333/2026-04 final 987654321\n  444455556666/AmazonS3/us-east-1"),
-        ("product_region_code", "regions are taken from the `product` map, if there is one", "111122223333/2026-04 final 987654321\n  444455556666/AmazonEC2/-"),
-        ("product", "a charge without `product_region_code` is taken to be in no region", "111122223333/2026-04 final 987654321\n  444455556666/AmazonEC2/us-east-1"),
-        ("line_item_product_code", "a charge without `product_servicecode` is taken to be of the service `Unknown`", "111122223333/2026-04 final 987654321\n  444455556666/AmazonEC2/us-east-1"),
-        ("bill_invoice_id", "the bill is taken to be estimated", "111122223333/2026-04 estimated\n  444455556666/AmazonEC2/us-east-1"),
-        ("bill_billing_entity", "no charge is taken to be sold through the Marketplace", "111122223333/2026-04 final 987654321\n  444455556666/AmazonEC2/us-east-1"),
+        (
+            "line_item_usage_account_id",
+            "every charge is taken to be the payer account's",
+            "111122223333/2026-04 final 987654321\n  111122223333/AmazonEC2/us-east-1",
+        ),
+        (
+            "product_servicecode",
+            "services are taken from `line_item_product_code`, which credits match less well",
+            "111122223333/2026-04 final 987654321\n  444455556666/AmazonS3/us-east-1",
+        ),
+        (
+            "product_region_code",
+            "regions are taken from the `product` map, if there is one",
+            "111122223333/2026-04 final 987654321\n  444455556666/AmazonEC2/-",
+        ),
+        (
+            "product",
+            "a charge without `product_region_code` is taken to be in no region",
+            "111122223333/2026-04 final 987654321\n  444455556666/AmazonEC2/us-east-1",
+        ),
+        (
+            "line_item_product_code",
+            "a charge without `product_servicecode` is taken to be of the service `Unknown`",
+            "111122223333/2026-04 final 987654321\n  444455556666/AmazonEC2/us-east-1",
+        ),
+        (
+            "bill_invoice_id",
+            "the bill is taken to be estimated",
+            "111122223333/2026-04 estimated\n  444455556666/AmazonEC2/us-east-1",
+        ),
+        (
+            "bill_billing_entity",
+            "no charge is taken to be sold through the Marketplace",
+            "111122223333/2026-04 final 987654321\n  444455556666/AmazonEC2/us-east-1",
+        ),
     ] {
         let documents = documents(without(&[name]));
         assert_eq!(documents.notes, [format!("no column `{name}`: {note}")]);
-        assert!(shown(&documents).starts_with(begins), "{name}: {}", shown(&documents));
+        assert!(
+            shown(&documents).starts_with(begins),
+            "{name}: {}",
+            shown(&documents)
+        );
     }
     check_refused(
-        without(&["product_servicecode", "line_item_product_code", "line_item_usage_start_date", "bill_payer_account_id"]),
+        without(&[
+            "product_servicecode",
+            "line_item_product_code",
+            "line_item_usage_start_date",
+            "bill_payer_account_id",
+        ]),
         "line 1: no column `bill_payer_account_id`, `line_item_usage_start_date`, `line_item_product_code`",
     );
     check_refused(
@@ -858,25 +1210,84 @@ fn a_header_alone_is_no_bill() {
 #[test]
 fn the_faults_of_a_row_are_told_by_line_and_column() {
     for (cells, expected) in [
-        (vec![("line_item_unblended_cost", "\"12,50\"")], "line 3, column `line_item_unblended_cost`: `12,50` is not an amount"),
-        (vec![("line_item_unblended_cost", "$1")], "line 3, column `line_item_unblended_cost`: `$1` is not an amount"),
-        (vec![("line_item_unblended_cost", "1e15")], "line 3, column `line_item_unblended_cost`: `1e15` is too large, amounts stay below 10^15"),
-        (vec![("line_item_unblended_cost", "NaN")], "line 3, column `line_item_unblended_cost`: `NaN` is not an amount"),
-        (vec![("line_item_unblended_cost", "1\0")], "line 3, column `line_item_unblended_cost`: `1\\0` is not an amount"),
-        (vec![("bill_payer_account_id", "")], "line 3, column `bill_payer_account_id`: is empty"),
-        (vec![("bill_payer_account_id", " ")], "line 3, column `bill_payer_account_id`: is empty"),
-        (vec![("bill_billing_period_start_date", "April")], "line 3, column `bill_billing_period_start_date`: `April` is not a date, dates are `YYYY-MM-DD`"),
-        (vec![("line_item_currency_code", "usd")], "line 3, column `line_item_currency_code`: `usd` is not a currency, currencies are ISO 4217 codes as in `USD`"),
-        (vec![("line_item_line_item_type", "NULL")], "line 3, column `line_item_line_item_type`: is empty"),
-        (vec![("product_servicecode", "\"a\nb\"")], "line 3, column `product_servicecode`: `a\\nb` has white space around it or a control character in it"),
-        (vec![("product_region_code", "a\0b")], "line 3, column `product_region_code`: `a\\0b` has white space around it or a control character in it"),
-        (vec![("bill_invoice_id", "a\tb")], "line 3, column `bill_invoice_id`: `a\\tb` has white space around it or a control character in it"),
-        (vec![("product_region_code", ""), ("product", "{region=eu}")], "line 3, column `product`: `{region=eu}` is not a product map, a JSON object"),
-        (vec![("product_region_code", ""), ("product", "\"{\"\"region\"\":1}\"")], "line 3, column `product`: `{\"region\":1}` is not a product map, a JSON object"),
-        (vec![("product_servicecode", "a\"b\"c")], "line 3, column `product_servicecode`: `a\"b\"c` has a quote that is neither doubled nor around the cell"),
-        (vec![("product_servicecode", "\"a\"b\"\"")], "line 3, column `product_servicecode`: `\"a\"b\"\"` has a quote that is neither doubled nor around the cell"),
         (
-            vec![("bill_payer_account_id", ""), ("line_item_unblended_cost", "x"), ("line_item_usage_account_id", " 1"), ("line_item_usage_start_date", "y")],
+            vec![("line_item_unblended_cost", "\"12,50\"")],
+            "line 3, column `line_item_unblended_cost`: `12,50` is not an amount",
+        ),
+        (
+            vec![("line_item_unblended_cost", "$1")],
+            "line 3, column `line_item_unblended_cost`: `$1` is not an amount",
+        ),
+        (
+            vec![("line_item_unblended_cost", "1e15")],
+            "line 3, column `line_item_unblended_cost`: `1e15` is too large, amounts stay below 10^15",
+        ),
+        (
+            vec![("line_item_unblended_cost", "NaN")],
+            "line 3, column `line_item_unblended_cost`: `NaN` is not an amount",
+        ),
+        (
+            vec![("line_item_unblended_cost", "1\0")],
+            "line 3, column `line_item_unblended_cost`: `1\\0` is not an amount",
+        ),
+        (
+            vec![("bill_payer_account_id", "")],
+            "line 3, column `bill_payer_account_id`: is empty",
+        ),
+        (
+            vec![("bill_payer_account_id", " ")],
+            "line 3, column `bill_payer_account_id`: is empty",
+        ),
+        (
+            vec![("bill_billing_period_start_date", "April")],
+            "line 3, column `bill_billing_period_start_date`: `April` is not a date, dates are `YYYY-MM-DD`",
+        ),
+        (
+            vec![("line_item_currency_code", "usd")],
+            "line 3, column `line_item_currency_code`: `usd` is not a currency, currencies are ISO 4217 codes as in `USD`",
+        ),
+        (
+            vec![("line_item_line_item_type", "NULL")],
+            "line 3, column `line_item_line_item_type`: is empty",
+        ),
+        (
+            vec![("product_servicecode", "\"a\nb\"")],
+            "line 3, column `product_servicecode`: `a\\nb` has white space around it or a control character in it",
+        ),
+        (
+            vec![("product_region_code", "a\0b")],
+            "line 3, column `product_region_code`: `a\\0b` has white space around it or a control character in it",
+        ),
+        (
+            vec![("bill_invoice_id", "a\tb")],
+            "line 3, column `bill_invoice_id`: `a\\tb` has white space around it or a control character in it",
+        ),
+        (
+            vec![("product_region_code", ""), ("product", "{region=eu}")],
+            "line 3, column `product`: `{region=eu}` is not a product map, a JSON object",
+        ),
+        (
+            vec![
+                ("product_region_code", ""),
+                ("product", "\"{\"\"region\"\":1}\""),
+            ],
+            "line 3, column `product`: `{\"region\":1}` is not a product map, a JSON object",
+        ),
+        (
+            vec![("product_servicecode", "a\"b\"c")],
+            "line 3, column `product_servicecode`: `a\"b\"c` has a quote that is neither doubled nor around the cell",
+        ),
+        (
+            vec![("product_servicecode", "\"a\"b\"\"")],
+            "line 3, column `product_servicecode`: `\"a\"b\"\"` has a quote that is neither doubled nor around the cell",
+        ),
+        (
+            vec![
+                ("bill_payer_account_id", ""),
+                ("line_item_unblended_cost", "x"),
+                ("line_item_usage_account_id", " 1"),
+                ("line_item_usage_start_date", "y"),
+            ],
             "4 faults\n  \
              line 3, column `line_item_unblended_cost`: `x` is not an amount\n  \
              line 3, column `bill_payer_account_id`: is empty\n  \
@@ -887,7 +1298,15 @@ fn the_faults_of_a_row_are_told_by_line_and_column() {
         check_refused(cur(&[&[], &cells, &[]]), expected);
     }
     check_refused(
-        [cur(&[]).as_bytes(), &cur_row(&[]).into_bytes().iter().map(|byte| if *byte == b'Z' { 0xe9 } else { *byte }).collect::<Vec<u8>>()].concat(),
+        [
+            cur(&[]).as_bytes(),
+            &cur_row(&[])
+                .into_bytes()
+                .iter()
+                .map(|byte| if *byte == b'Z' { 0xe9 } else { *byte })
+                .collect::<Vec<u8>>(),
+        ]
+        .concat(),
         "2 faults\n  \
          line 2, column `bill_billing_period_start_date`: `2026-04-01T00:00:00.000\\xe9` is not UTF-8\n  \
          line 2, column `line_item_usage_start_date`: `2026-04-02T03:00:00.000\\xe9` is not UTF-8",
@@ -903,8 +1322,12 @@ fn every_row_with_a_fault_is_told_or_counted() {
         document += &cur_row(&bad);
     }
     let error = refused(document);
-    assert!(error.starts_with("30 faults\n  line 3, column `line_item_unblended_cost`: `x` is not an amount\n  line 5, "));
-    assert!(error.ends_with("\n  line 41, column `line_item_unblended_cost`: `x` is not an amount\n  and 10 more"));
+    assert!(error.starts_with(
+        "30 faults\n  line 3, column `line_item_unblended_cost`: `x` is not an amount\n  line 5, "
+    ));
+    assert!(error.ends_with(
+        "\n  line 41, column `line_item_unblended_cost`: `x` is not an amount\n  and 10 more"
+    ));
 }
 
 #[test]
@@ -912,7 +1335,16 @@ fn lines_are_counted_through_blank_ones_and_cells_of_several() {
     let several = [("line_item_product_code", "\"Amazon\nS3\n\"")];
     let bad = [("line_item_unblended_cost", "x")];
     for end in ["\n", "\r\n"] {
-        let document = ["", &cur(&[&several]), "", &cur_row(&bad), "", "", &cur_row(&[]), &cur_row(&bad)];
+        let document = [
+            "",
+            &cur(&[&several]),
+            "",
+            &cur_row(&bad),
+            "",
+            "",
+            &cur_row(&[]),
+            &cur_row(&bad),
+        ];
         let document = document.join("\n").replace("\n", end);
         check_refused(
             document,
@@ -972,8 +1404,14 @@ fn a_report_that_ends_too_early_says_so() {
         let (start, _) = whole.rsplit_once(text).unwrap_or_default();
         refused(start)
     };
-    assert_eq!(ends("2026-04-02"), "line 3: the document ends in the middle of a row");
-    assert_eq!(ends(",tags"), "line 3: the document ends in the middle of a row");
+    assert_eq!(
+        ends("2026-04-02"),
+        "line 3: the document ends in the middle of a row"
+    );
+    assert_eq!(
+        ends(",tags"),
+        "line 3: the document ends in the middle of a row"
+    );
     let quoted = whole.replace("tags", "\"tags\"");
     assert_eq!(
         refused(quoted.trim_end().trim_end_matches('"')),
@@ -995,15 +1433,33 @@ fn a_report_that_ends_too_early_says_so() {
 fn a_report_that_was_cut_is_refused_or_is_a_whole_one_of_fewer_rows() {
     let rows: [&[(&str, &str)]; 4] = [
         &[("line_item_unblended_cost", "1.25")],
-        &[("product", "\"{\"\"region\"\":\"\"eu-west-1\"\"}\""), ("product_region_code", "")],
+        &[
+            ("product", "\"{\"\"region\"\":\"\"eu-west-1\"\"}\""),
+            ("product_region_code", ""),
+        ],
         &[("line_item_product_code", "\"Amazon\nS3\"")],
-        &[("line_item_unblended_cost", "-7.0E-10"), ("bill_invoice_id", "")],
+        &[
+            ("line_item_unblended_cost", "-7.0E-10"),
+            ("bill_invoice_id", ""),
+        ],
     ];
     let tags = "\"{\"\"user_env\"\":\"\"prod, \nor so\"\"}\"";
-    for (last, end) in [("tags", "\n"), (tags, "\n"), (tags, "\r\n"), ("", "\n"), ("", "\r\n")] {
+    for (last, end) in [
+        ("tags", "\n"),
+        (tags, "\n"),
+        (tags, "\r\n"),
+        ("", "\n"),
+        ("", "\r\n"),
+    ] {
         let shape = |document: String| {
-            let last = if last.is_empty() { String::new() } else { format!(",{last}") };
-            document.replace(",tags\n", &format!("{last}\n")).replace('\n', end)
+            let last = if last.is_empty() {
+                String::new()
+            } else {
+                format!(",{last}")
+            };
+            document
+                .replace(",tags\n", &format!("{last}\n"))
+                .replace('\n', end)
         };
         let whole = shape(cur(&rows));
         let fewer: Vec<Option<Documents>> = (0..=rows.len())
@@ -1023,14 +1479,20 @@ fn a_report_that_was_cut_is_refused_or_is_a_whole_one_of_fewer_rows() {
 
 #[test]
 fn sums_that_cannot_be_counted_are_refused() {
-    let most = [("line_item_unblended_cost", "999999999999999.999999999999999999")];
+    let most = [(
+        "line_item_unblended_cost",
+        "999999999999999.999999999999999999",
+    )];
     let row = cur_row(&most);
     check_refused(
         cur(&[]) + &row.repeat(10_001),
         "bill 111122223333/2026-04: the amounts of the bill add up to 10^19 or more",
     );
     let error = refused(cur(&[]) + &row.repeat(171_000));
-    assert!(error.contains("  line 170143: the amounts of the bill add up to 10^19 or more\n"), "{error}");
+    assert!(
+        error.contains("  line 170143: the amounts of the bill add up to 10^19 or more\n"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -1038,11 +1500,24 @@ fn hostile_tables_are_refused_and_nothing_else_happens() {
     let long = "x".repeat(10 << 20);
     let row = cur_row(&[]);
     // A long cell that nobody needs is nobody's business.
-    assert_eq!(bills(cur(&[&[]]).replace("tags", &long)), bills(cur(&[&[]])));
+    assert_eq!(
+        bills(cur(&[&[]]).replace("tags", &long)),
+        bills(cur(&[&[]]))
+    );
     let quoted = format!("\"{}\"", "\"\"\n".repeat(1 << 20));
-    assert_eq!(bills(cur(&[]) + &row.replace("tags", &quoted)), bills(cur(&[&[]])));
-    for column in ["product_servicecode", "line_item_unblended_cost", "bill_payer_account_id"] {
-        assert!(refused(cur(&[&[(column, &long)]])).starts_with(&format!("line 2, column `{column}`: `xxx")));
+    assert_eq!(
+        bills(cur(&[]) + &row.replace("tags", &quoted)),
+        bills(cur(&[&[]]))
+    );
+    for column in [
+        "product_servicecode",
+        "line_item_unblended_cost",
+        "bill_payer_account_id",
+    ] {
+        assert!(
+            refused(cur(&[&[(column, &long)]]))
+                .starts_with(&format!("line 2, column `{column}`: `xxx"))
+        );
     }
     let endless = cur(&[]) + &row.replace("tags", "\"tags") + &row.repeat(130_000);
     check_refused(
@@ -1054,13 +1529,25 @@ fn hostile_tables_are_refused_and_nothing_else_happens() {
     let nested = cur(&[&[("product_region_code", ""), ("product", &map)]]);
     assert!(refused(nested).ends_with("…` is not a product map, a JSON object"));
     for start in [
-        "\"", "\"\"\"", ",", ",,\n", "\0,\0\n", "a,\"", "line_item_unblended_cost", "line_item_unblended_cost\n1\n",
-        "line_item_unblended_cost\n\"", "line_item_unblended_cost,\"\n", "\"line_item_unblended_cost\"\"\n",
+        "\"",
+        "\"\"\"",
+        ",",
+        ",,\n",
+        "\0,\0\n",
+        "a,\"",
+        "line_item_unblended_cost",
+        "line_item_unblended_cost\n1\n",
+        "line_item_unblended_cost\n\"",
+        "line_item_unblended_cost,\"\n",
+        "\"line_item_unblended_cost\"\"\n",
     ] {
         assert!(!refused(start).is_empty(), "{start}");
     }
     let quotes = cur(&[]) + &"\"".repeat(99_999);
-    check_refused(quotes, "line 2: the document ends in the middle of a quoted cell");
+    check_refused(
+        quotes,
+        "line 2: the document ends in the middle of a quoted cell",
+    );
 }
 
 #[test]
@@ -1069,12 +1556,17 @@ fn a_report_of_many_sums_keeps_them_apart() {
     for number in 0..3_000 {
         let account = format!("{:012}", number % 1_000);
         let cost = format!("0.{number:04}");
-        document += &cur_row(&[("line_item_usage_account_id", &account), ("line_item_unblended_cost", &cost)]);
+        document += &cur_row(&[
+            ("line_item_usage_account_id", &account),
+            ("line_item_unblended_cost", &cost),
+        ]);
     }
     let documents = documents(document);
     let charges: Vec<&Charge> = documents.bills.iter().flat_map(Bill::charges).collect();
     assert_eq!(charges.len(), 1_000);
     assert!(charges.iter().all(|charge| charge.count == 3));
-    let seventh = charges.get(7).map(|charge| (charge.account.as_str(), charge.amount.text(4)));
+    let seventh = charges
+        .get(7)
+        .map(|charge| (charge.account.as_str(), charge.amount.text(4)));
     assert_eq!(seventh, Some(("000000000007", "0.3021".to_owned())));
 }

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder)];
+    let mut folders = vec![
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("src")
+            .join(folder),
+    ];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder of sources") {
             let path = entry.expect("an entry").path();
@@ -24,10 +28,18 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 #[track_caller]
 fn knows_nothing_of(folder: &str, words: &[&str]) {
     for (path, text) in sources(folder) {
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
         for (at, line) in code.enumerate() {
             for word in words {
-                assert!(!line.contains(word), "{} line {}: `{word}` in `{}`", path.display(), at + 1, line.trim());
+                assert!(
+                    !line.contains(word),
+                    "{} line {}: `{word}` in `{}`",
+                    path.display(),
+                    at + 1,
+                    line.trim()
+                );
             }
         }
     }
@@ -36,8 +48,22 @@ fn knows_nothing_of(folder: &str, words: &[&str]) {
 #[test]
 fn the_core_has_no_files_no_clock_no_serde_no_random_order_and_no_floats() {
     let world = [
-        "std::fs", "std::io", "std::env", "std::process", "SystemTime", "Utc::now", "serde", "clap", "anyhow", "rusqlite",
-        "HashMap", "HashSet", "f32", "f64", "println!", "unwrap()",
+        "std::fs",
+        "std::io",
+        "std::env",
+        "std::process",
+        "SystemTime",
+        "Utc::now",
+        "serde",
+        "clap",
+        "anyhow",
+        "rusqlite",
+        "HashMap",
+        "HashSet",
+        "f32",
+        "f64",
+        "println!",
+        "unwrap()",
     ];
     knows_nothing_of("ledger", &world);
     knows_nothing_of("catalog", &world);
@@ -45,7 +71,10 @@ fn the_core_has_no_files_no_clock_no_serde_no_random_order_and_no_floats() {
 
 #[test]
 fn rooms_know_each_other_in_one_direction_only() {
-    knows_nothing_of("catalog", &["crate::ledger", "crate::formats", "crate::store"]);
+    knows_nothing_of(
+        "catalog",
+        &["crate::ledger", "crate::formats", "crate::store"],
+    );
     knows_nothing_of("ledger", &["crate::formats", "crate::store"]);
     knows_nothing_of("formats", &["crate::store"]);
     knows_nothing_of("store", &["crate::formats"]);
@@ -55,7 +84,11 @@ fn rooms_know_each_other_in_one_direction_only() {
 fn every_source_file_says_what_it_is_for() {
     for folder in ["catalog", "ledger", "formats", "store", "cli"] {
         for (path, text) in sources(folder) {
-            assert!(text.starts_with("//!"), "{} does not open with `//!`", path.display());
+            assert!(
+                text.starts_with("//!"),
+                "{} does not open with `//!`",
+                path.display()
+            );
         }
     }
 }

@@ -3,5 +3,8 @@
 
 mod formats; // documents of others, whole and damaged
 mod layering; // the rooms and the one direction of flow
+mod model; // an independent, naive model of the rule
+mod properties; // the rule against the model, and the invariants
+mod rules; // worked examples of every rule
 mod store_sqlite; // the journal on disk
 mod transcripts; // what people see, which is also documentation

@@ -4,13 +4,19 @@
 use std::path::PathBuf;
 
 fn play(name: &str, path: &str) {
-    let folder = std::env::temp_dir().join(format!("credits-transcript-{}-{name}", std::process::id()));
+    let folder =
+        std::env::temp_dir().join(format!("credits-transcript-{}-{name}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     let ledger: PathBuf = folder.join("ledger.db");
     let cases = trycmd::TestCases::new();
     let ledger_text = ledger.to_string_lossy().into_owned();
-    cases.insert_var("[LEDGER]", ledger_text.clone()).expect("a variable");
-    cases.env("CREDITS_LEDGER", ledger_text).env("NO_COLOR", "1").case(path);
+    cases
+        .insert_var("[LEDGER]", ledger_text.clone())
+        .expect("a variable");
+    cases
+        .env("CREDITS_LEDGER", ledger_text)
+        .env("NO_COLOR", "1")
+        .case(path);
     cases.run();
     let _ = std::fs::remove_dir_all(&folder);
 }
