@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use credits_ledger::ledger::apply::{Hindrance, Standing};
 use credits_ledger::ledger::bill::{Charge, Status};
-use credits_ledger::ledger::explain::{Claims, Explanation, detail, explain as explain_lines};
+use credits_ledger::ledger::explain::{Claims, Explanation, detail};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, Service};
 use credits_ledger::ledger::scope::Category;
 use credits_ledger::ledger::statement::Statement;
@@ -136,10 +136,11 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
     let mut standings = then.standings();
     reserve_first(&mut standings, &earlier);
     let digits = id.currency.minor_digits();
-    let charges = explain_lines(&statement, &standings, &then.accounts, &rules)
-        .iter()
-        .filter(|explanation| wanted.is_none_or(|place| explanation.line.place == place))
-        .map(|explanation| ExplainedCharge::new(explanation, digits))
+    let claims = Claims::of(&statement, &standings, &then.accounts, &rules);
+    let charges = statement
+        .lines()
+        .filter(|line| wanted.is_none_or(|place| line.place == place))
+        .map(|line| ExplainedCharge::new(&claims.explain(line), digits))
         .collect();
     let answer = Explained {
         bill: id.to_string(),
@@ -446,7 +447,8 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
         &context.rules,
     );
     let (mut covered_by, mut not_covered_by) = (Vec::new(), Vec::new());
-    for (standing, hindrance) in claims.on(&charge) {
+    for (claim, hindrance) in claims.on(&charge) {
+        let standing = claim.standing;
         let credit = standing.credit.id.to_string();
         match hindrance {
             None => covered_by.push(CoverShape {
@@ -459,7 +461,7 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
             Some(rule) => not_covered_by.push(NotPaidShape {
                 credit,
                 rule: Hindrance::as_str(rule),
-                detail: detail(rule, standing, &charge, &bill),
+                detail: detail(rule, claim, &charge, Money::ZERO),
             }),
         }
     }

@@ -127,11 +127,12 @@ impl fmt::Display for Hindrance {
 /// What a credit may claim of one bill.
 #[derive(Debug)]
 pub struct Claim<'a> {
-    standing: &'a Standing<'a>,
-    bill: &'a BillId,
+    /// The credit as it stands.
+    pub standing: &'a Standing<'a>,
+    pub(super) bill: &'a BillId,
     accounts: &'a Accounts,
     rules: &'a Rules,
-    home: Home,
+    pub(super) home: Home,
 }
 
 impl<'a> Claim<'a> {

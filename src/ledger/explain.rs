@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use crate::money::Money;
 
-use super::account::Accounts;
+use super::account::{Accounts, Home};
 use super::apply::{Claim, Hindrance, Standing, burn_order, paid_as, payable};
 use super::bill::Charge;
 use super::names::{AccountId, BillId, CreditId};
@@ -38,8 +38,7 @@ pub struct Explanation<'a> {
 
 /// Credits in burn order, with what they may claim of a bill.
 pub struct Claims<'a> {
-    standings: &'a [Standing<'a>],
-    claims: Vec<(usize, Claim<'a>)>,
+    claims: Vec<Claim<'a>>,
 }
 
 impl<'a> Claims<'a> {
@@ -55,11 +54,22 @@ impl<'a> Claims<'a> {
         let claim = |standing: &'a Standing<'a>| {
             Claim::new(standing, bill, in_bill(standing.owner), accounts, rules)
         };
-        let mut claims: Vec<(usize, Claim<'a>)> = standings.iter().map(claim).enumerate().collect();
-        claims.sort_by(|(a, _), (b, _)| {
-            burn_order(standings[*a].credit, standings[*b].credit, rules)
-        });
-        Claims { standings, claims }
+        let mut claims: Vec<Claim<'a>> = standings.iter().map(claim).collect();
+        claims.sort_by(|a, b| burn_order(a.standing.credit, b.standing.credit, rules));
+        Claims { claims }
+    }
+
+    /// The claims of all credits on the bill of a statement.
+    #[must_use]
+    pub fn of(
+        statement: &'a Statement,
+        standings: &'a [Standing<'a>],
+        accounts: &'a Accounts,
+        rules: &'a Rules,
+    ) -> Claims<'a> {
+        let usage_accounts = statement.bill.usage_accounts();
+        let in_bill = |owner: &AccountId| usage_accounts.contains(owner);
+        Claims::new(standings, statement.bill.id(), in_bill, accounts, rules)
     }
 
     /// Each credit in burn order, and the first rule that keeps it from the charge, what is left
@@ -67,16 +77,16 @@ impl<'a> Claims<'a> {
     pub fn on<'b>(
         &'b self,
         charge: &'b Charge,
-    ) -> impl Iterator<Item = (&'b Standing<'a>, Option<Hindrance>)> {
-        self.claims.iter().map(move |(at, claim)| {
-            let standing = &self.standings[*at];
-            let exhausted = (!standing.left.is_positive()).then_some(Hindrance::Exhausted);
-            (standing, claim.hindrance(charge).or(exhausted))
+    ) -> impl Iterator<Item = (&'b Claim<'a>, Option<Hindrance>)> {
+        self.claims.iter().map(move |claim| {
+            let exhausted = (!claim.standing.left.is_positive()).then_some(Hindrance::Exhausted);
+            (claim, claim.hindrance(charge).or(exhausted))
         })
     }
 
-    /// Explains the lines of a statement that these claims led to.
-    pub fn explain<'s>(&self, line: Line<'s>, bill: &BillId) -> Explanation<'s> {
+    /// Explains a line of the statement that these claims led to.
+    #[must_use]
+    pub fn explain<'s>(&self, line: Line<'s>) -> Explanation<'s> {
         let paid_by: Vec<Allocation> = line
             .allocations
             .iter()
@@ -84,8 +94,8 @@ impl<'a> Claims<'a> {
             .collect();
         let mut left = line.charge.amount - line.discounted;
         let mut not_paid_by = Vec::new();
-        for (standing, hindrance) in self.on(line.charge) {
-            let credit = standing.credit.id;
+        for (claim, hindrance) in self.on(line.charge) {
+            let credit = claim.standing.credit.id;
             let paid = paid_by
                 .iter()
                 .find(|allocation| allocation.credit == credit);
@@ -100,7 +110,7 @@ impl<'a> Claims<'a> {
             not_paid_by.push(NotPaid {
                 credit,
                 rule,
-                detail: detail(rule, standing, line.charge, bill),
+                detail: detail(rule, claim, line.charge, line.discounted),
             });
         }
         Explanation {
@@ -119,25 +129,15 @@ pub fn explain<'s>(
     accounts: &Accounts,
     rules: &Rules,
 ) -> Vec<Explanation<'s>> {
-    let usage_accounts = statement.bill.usage_accounts();
-    let bill = statement.bill.id();
-    let claims = Claims::new(
-        standings,
-        bill,
-        |owner| usage_accounts.contains(owner),
-        accounts,
-        rules,
-    );
-    statement
-        .lines()
-        .map(|line| claims.explain(line, bill))
-        .collect()
+    let claims = Claims::of(statement, standings, accounts, rules);
+    statement.lines().map(|line| claims.explain(line)).collect()
 }
 
 /// A hindrance in words.
 #[must_use]
-pub fn detail(rule: Hindrance, standing: &Standing<'_>, charge: &Charge, bill: &BillId) -> String {
-    let terms = &standing.credit.terms;
+pub fn detail(rule: Hindrance, claim: &Claim<'_>, charge: &Charge, discounted: Money) -> String {
+    let terms = &claim.standing.credit.terms;
+    let bill = claim.bill;
     match rule {
         Hindrance::Currency => format!("is in {}, the bill in {}", terms.currency, bill.currency),
         Hindrance::NotStarted => format!("starts on {}", terms.start_date),
@@ -151,7 +151,7 @@ pub fn detail(rule: Hindrance, standing: &Standing<'_>, charge: &Charge, bill: &
             true => format!("no credit pays a negative {}", charge.category),
             false => format!("no credit pays a {}", charge.category),
         },
-        Hindrance::Category => limits(&terms.scope.categories, charge.category.as_str()),
+        Hindrance::Category => limits(&terms.scope.categories, paid_as(charge).as_str()),
         Hindrance::Service => limits(&terms.scope.services, charge.service.as_str()),
         Hindrance::Region => match &charge.region {
             Some(region) => limits(&terms.scope.regions, region.as_str()),
@@ -160,22 +160,43 @@ pub fn detail(rule: Hindrance, standing: &Standing<'_>, charge: &Charge, bill: &
                 limits(&terms.scope.regions, "")
             ),
         },
-        Hindrance::Account if charge.account == *standing.owner => {
-            format!(
-                "account {} was no member of {} on the 1st",
-                standing.owner, bill.payer
-            )
-        }
-        Hindrance::Account => format!(
-            "belongs to {}, which is not in the pool of {} for {}",
-            standing.owner, bill.payer, bill.month
-        ),
+        Hindrance::Account => account_detail(claim, charge),
         Hindrance::Sharing => format!("is not shared with {}", charge.account),
         Hindrance::Exhausted => "nothing was left of it".to_owned(),
+        Hindrance::NothingLeftToPay
+            if discounted == charge.amount && charge.amount.is_positive() =>
+        {
+            "a discount took all of the charge".to_owned()
+        }
         Hindrance::NothingLeftToPay if charge.amount.is_positive() => {
             "the charge was already paid".to_owned()
         }
         Hindrance::NothingLeftToPay => "there is nothing to pay".to_owned(),
+    }
+}
+
+/// Which part of rule A5 keeps the credit out.
+fn account_detail(claim: &Claim<'_>, charge: &Charge) -> String {
+    let (owner, bill) = (claim.standing.owner, claim.bill);
+    match &claim.home {
+        Home::OwnUntil(joined) if *owner == bill.payer => format!(
+            "belongs to {owner}, which joined a payer on {joined}: it pays {owner}'s own usage of the days before only"
+        ),
+        Home::OwnUntil(joined) => {
+            format!(
+                "belongs to {owner}, which joined on {joined}: it enters the pool with the next month"
+            )
+        }
+        Home::Payer(payer) if *payer != bill.payer => format!(
+            "belongs to {owner}, whose credits are in the pool of {payer}, not of {}, for {}",
+            bill.payer, bill.month
+        ),
+        Home::Payer(payer) => {
+            format!(
+                "account {} is no member of {payer} in {}",
+                charge.account, bill.month
+            )
+        }
     }
 }
 

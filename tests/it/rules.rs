@@ -2241,6 +2241,11 @@ fn the_first_rule_that_keeps_a_credit_out_is_told_in_words() {
             "c, EC2: category, excludes usage",
         ),
         (
+            "categories!=usage",
+            "EC2 5 as adjustment #1",
+            "c, #1: category, excludes usage",
+        ),
+        (
             "",
             "EC2 5 as tax #1",
             "c, #1: category, does not cover tax unless it names it",
@@ -2280,12 +2285,12 @@ fn the_first_rule_that_keeps_a_credit_out_is_told_in_words() {
         (
             "owner=susan",
             "EC2 5",
-            "c, EC2: account, belongs to susan, which is not in the pool of acme for 2025-01",
+            "c, EC2: account, belongs to susan, whose credits are in the pool of susan, not of acme, for 2025-01",
         ),
         (
             "owner=jorge",
             "EC2 5 by jorge #1",
-            "c, #1: account, account jorge was no member of acme on the 1st",
+            "c, #1: account, belongs to jorge, which joined on 2025-01-02: it enters the pool with the next month",
         ),
         (
             "share=disabled",
@@ -2309,6 +2314,19 @@ fn the_first_rule_that_keeps_a_credit_out_is_told_in_words() {
             expected,
         );
     }
+    check_why(
+        "c 10 2025-01-01..
+         susan joins other on 2024-01-11",
+        "EC2 5 by susan #1",
+        "c, #1: account, account susan is no member of acme in 2025-01",
+    );
+    check_why(
+        "c 10 2025-01-01..",
+        "EC2 5 #1
+         EC2 -5 as discount #2",
+        "c, #1: nothing_left_to_pay, a discount took all of the charge
+         c, #2: category, no credit pays a negative discount",
+    );
     check_why(
         "late  10 2025-02-15..
          early 10 2024-01-01..2025-01-15",
