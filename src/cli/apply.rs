@@ -597,7 +597,7 @@ pub(crate) fn bills(args: &BillsArgs, context: &Context) -> Result<Answer, Failu
         bill.effective <= as_of && args.account.as_ref().is_none_or(|payer| id.payer == *payer)
     });
     let bills = counts.map(|(id, bill)| {
-        let totals = open.get(id).map_or(bill.record.totals, Statement::totals);
+        let totals = open.get(id).map_or(bill.totals, Statement::totals);
         let digits = id.currency.minor_digits();
         BillShape {
             bill: id.to_string(),
@@ -605,7 +605,7 @@ pub(crate) fn bills(args: &BillsArgs, context: &Context) -> Result<Answer, Failu
             month: id.month.to_string(),
             currency: id.currency.to_string(),
             status: bill.status.as_str(),
-            reference: bill.record.reference.clone(),
+            reference: bill.reference.as_deref().map(str::to_owned),
             entry: bill.entry,
             effective: date(bill.effective),
             charges_total: totals.charges.text(digits),

@@ -71,7 +71,7 @@ struct Balances {
 pub(crate) fn balance(args: &BalanceArgs, context: &Context) -> Result<Answer, Failure> {
     let journal = context.journal()?;
     let as_of = args.clocks.date(context);
-    let state = args.clocks.state(journal.view())?;
+    let state = args.clocks.state_of_credits(journal.view())?;
     let reserved = journal.view().reserved(&state, as_of, &context.rules)?;
     let credits = state.credits.values().map(|record| {
         let reserved = reserved.get(&record.credit.id).copied().unwrap_or_default();
@@ -152,7 +152,7 @@ struct Listed {
 pub(crate) fn list(args: &ListArgs, context: &Context) -> Result<Answer, Failure> {
     let journal = context.journal()?;
     let as_of = args.clocks.date(context);
-    let state = args.clocks.state(journal.view())?;
+    let state = args.clocks.state_of_credits(journal.view())?;
     let reserved = journal.view().reserved(&state, as_of, &context.rules)?;
     let all = listed(&state, as_of, &reserved, &context.rules);
     let taken = all

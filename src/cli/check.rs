@@ -109,7 +109,7 @@ pub(crate) fn check(args: &CheckArgs, context: &Context) -> Result<Answer, Failu
         .bills
         .iter()
         .filter(|(_, bill)| bill.status == Status::Final && bill.effective <= as_of)
-        .map(|(id, bill)| (id.clone(), (Status::Final, bill.record.totals.card)))
+        .map(|(id, bill)| (id.clone(), (Status::Final, bill.totals.card)))
         .collect();
     for statement in &estimates {
         cards.insert(

@@ -123,6 +123,14 @@ impl Clocks {
             .map_or(context.today, |day| day.date(context.today))
     }
 
+    /// What the journal said then of credits; booked bills may be left out.
+    pub(crate) fn state_of_credits(&self, view: View<'_>) -> Result<State, Failure> {
+        match self.at_entry {
+            None => Ok(view.state_without_booked()?),
+            Some(_) => self.state(view),
+        }
+    }
+
     /// What the journal said then.
     pub(crate) fn state(&self, view: View<'_>) -> Result<State, Failure> {
         match self.at_entry {

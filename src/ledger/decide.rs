@@ -4,6 +4,8 @@
 //! goes, so that the next one of the same command sees them, and so that an entry which breaks an
 //! invariant is stopped here, before anything is written.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, NaiveDate, Utc};
 use thiserror::Error;
 
@@ -666,13 +668,62 @@ pub fn reserve(state: &State, estimates: Vec<Bill>, rules: &Rules) -> Vec<Statem
             .is_some_and(|(last, first)| last < first);
         standing.left.is_positive() && !standing.voided && !ended
     });
+    let owners = Owners::new(&standings, state);
     let mut statements = Vec::with_capacity(estimates.len());
     for bill in estimates {
-        let statement = apply(&standings, &state.accounts, bill, rules);
+        let near: Vec<Standing<'_>> = owners
+            .near(&bill)
+            .into_iter()
+            .map(|at| standings[at].clone())
+            .collect();
+        let statement = apply(&near, &state.accounts, bill, rules);
         take(&mut standings, &statement);
         statements.push(statement);
     }
     statements
+}
+
+/// Which credits can be in the pool of a bill at all: those of its payer, of accounts that were
+/// ever members of the payer, and of its usage accounts. The rest is left to the rule.
+struct Owners<'a> {
+    credits: BTreeMap<&'a AccountId, Vec<usize>>,
+    members: BTreeMap<&'a AccountId, BTreeSet<&'a AccountId>>,
+}
+
+impl<'a> Owners<'a> {
+    fn new(standings: &[Standing<'a>], state: &'a State) -> Owners<'a> {
+        let mut owners = Owners {
+            credits: BTreeMap::new(),
+            members: BTreeMap::new(),
+        };
+        for (at, standing) in standings.iter().enumerate() {
+            owners.credits.entry(standing.owner).or_default().push(at);
+        }
+        for (id, account) in &state.accounts.by_id {
+            for membership in &account.memberships {
+                owners
+                    .members
+                    .entry(&membership.payer)
+                    .or_default()
+                    .insert(id);
+            }
+        }
+        owners
+    }
+
+    /// Places of credits, in the order of their entries.
+    fn near(&self, bill: &Bill) -> Vec<usize> {
+        let payer = &bill.id().payer;
+        let mut accounts = bill.usage_accounts();
+        accounts.insert(payer);
+        accounts.extend(self.members.get(payer).into_iter().flatten());
+        let credits = accounts
+            .into_iter()
+            .filter_map(|account| self.credits.get(account));
+        let mut places: Vec<usize> = credits.flatten().copied().collect();
+        places.sort_unstable();
+        places
+    }
 }
 
 fn take(standings: &mut [Standing<'_>], statement: &Statement) {

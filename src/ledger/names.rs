@@ -133,6 +133,12 @@ impl Currency {
         }
     }
 
+    /// The code as bytes.
+    #[must_use]
+    pub fn code(&self) -> [u8; 3] {
+        self.code
+    }
+
     /// The code.
     #[must_use]
     pub fn as_str(&self) -> &str {

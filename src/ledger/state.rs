@@ -19,6 +19,7 @@ use super::credit::{Credit, Terms};
 use super::entry::{BillRecord, Booking, Entry, Event, LedgerId};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::Offer;
+use super::statement::Totals;
 
 /// Why what was left of a credit became less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +90,10 @@ pub struct BillState {
     pub entry: u64,
     /// From when on it counts.
     pub effective: NaiveDate,
-    /// The bill.
-    pub record: BillRecord,
+    /// The provider's own id.
+    pub reference: Option<Box<str>>,
+    /// What it comes to; see [`BillRecord::totals`].
+    pub totals: Totals,
 }
 
 /// An offer on record.
@@ -348,7 +351,8 @@ impl State {
             status,
             entry: entry.number,
             effective: entry.effective,
-            record: record.clone(),
+            reference: record.reference.as_deref().map(Box::from),
+            totals: record.totals,
         };
         match self.bills.insert(record.id.clone(), state) {
             Some(before) if before.status == Status::Final => Err(Broken::Twice {

@@ -20,6 +20,7 @@ use crate::ledger::statement::Statement;
 
 use super::lines::LinesReader;
 use super::record::{Decoded, chain, code_subject, decode, offer_subject, subjects};
+use super::snapshot::Part;
 use super::sqlite::SqliteStore;
 use super::{Draft, Head, Read, Record, Snapshot, Store, StoreError, lines, record, snapshot};
 
@@ -148,7 +149,7 @@ impl Journal {
         let mut outcome = None;
         let mut from = 0;
         let head = store.transact(|read| {
-            let (state, snapshot) = fold(read)?;
+            let (state, snapshot) = fold(read, Part::Everything)?;
             from = snapshot;
             let mut desk = Desk::new(state, now, today);
             let answer = decide(&mut desk, View { read })?;
@@ -187,7 +188,7 @@ impl Journal {
         mut decide: impl FnMut(&mut Desk, View<'_>) -> Result<T, E>,
     ) -> Result<Outcome<T>, E> {
         let view = self.view();
-        let (state, _) = fold(view.read)?;
+        let (state, _) = fold(view.read, Part::Everything)?;
         let mut desk = Desk::new(state, now, today);
         if desk.state.ledger.is_none() {
             let mut id = [0; 16];
@@ -234,18 +235,19 @@ fn draft(proposal: &Proposal) -> Result<Draft, StoreError> {
 }
 
 /// The state at the head, and the number of the entry whose snapshot it was folded from.
-fn fold(read: &dyn Read) -> Result<(State, u64), StoreError> {
+fn fold(read: &dyn Read, part: Part) -> Result<(State, u64), StoreError> {
     let head = read.head()?;
-    fold_to(read, head.number, Some(head))
+    fold_to(read, head.number, Some(head), part)
 }
 
 fn fold_to(
     read: &dyn Read,
     number: u64,
     expected: Option<Head>,
+    part: Part,
 ) -> Result<(State, u64), StoreError> {
     let kept = read.snapshot(number)?;
-    let known = kept.and_then(|kept| Some((snapshot::decode(&kept.bytes)?, kept.head)));
+    let known = kept.and_then(|kept| Some((snapshot::decode(&kept.bytes, part)?, kept.head)));
     let (mut state, mut last) = known.unwrap_or_default();
     let from = last.number;
     if state.head != from {
@@ -331,7 +333,16 @@ impl View<'_> {
     /// # Errors
     /// A ledger that cannot be read or is damaged.
     pub fn state(&self) -> Result<State, StoreError> {
-        Ok(fold(self.read)?.0)
+        Ok(fold(self.read, Part::Everything)?.0)
+    }
+
+    /// What the journal says, booked bills left out: of a long ledger they are the most, and what
+    /// is left of credits can be said without.
+    ///
+    /// # Errors
+    /// A ledger that cannot be read or is damaged.
+    pub fn state_without_booked(&self) -> Result<State, StoreError> {
+        Ok(fold(self.read, Part::WithoutBooked)?.0)
     }
 
     /// What the journal said after entry `number`.
@@ -339,7 +350,7 @@ impl View<'_> {
     /// # Errors
     /// A ledger that cannot be read or is damaged, and an entry that is not there yet.
     pub fn state_at(&self, number: u64) -> Result<State, StoreError> {
-        Ok(fold_to(self.read, number, None)?.0)
+        Ok(fold_to(self.read, number, None, Part::Everything)?.0)
     }
 
     /// Hands the entries numbered `from` to `to`, both inclusive, to `visit` in order.

@@ -58,16 +58,18 @@ struct OpenedShape {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GrantedShape {
+struct GrantedShape<'a> {
     account: String,
-    terms: TermsShape,
+    #[serde(borrow)]
+    terms: TermsShape<'a>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RedeemedShape {
+struct RedeemedShape<'a> {
     account: String,
-    terms: TermsShape,
+    #[serde(borrow)]
+    terms: TermsShape<'a>,
     code: CodeShape,
 }
 
@@ -221,14 +223,14 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
     let event = match kind {
         "opened" => Event::Opened(LedgerId(unhex(&shaped::<OpenedShape>(payload)?.ledger)?)),
         "credit_granted" => {
-            let shape: GrantedShape = shaped(payload)?;
+            let shape: GrantedShape<'_> = shaped(payload)?;
             Event::Granted {
                 account: account(&shape.account)?,
                 terms: shape.terms.read()?,
             }
         }
         "code_redeemed" => {
-            let shape: RedeemedShape = shaped(payload)?;
+            let shape: RedeemedShape<'_> = shaped(payload)?;
             let (account, terms) = (account(&shape.account)?, shape.terms.read()?);
             Event::Redeemed {
                 account,

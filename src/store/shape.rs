@@ -4,6 +4,7 @@
 //! refactoring and no invalid credit can be read into being. Amounts, dates and names are text as
 //! people write them. No field is ever left out, so that the same shapes serve JSON and postcard.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
@@ -200,16 +201,23 @@ fn end_rule(text: &str) -> Result<EndRule, Malformed> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TermsShape {
-    kind: String,
+pub(super) struct TermsShape<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
     name: String,
-    currency: String,
-    amount: String,
-    used_before: String,
-    start_date: String,
-    end_date: Option<String>,
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
+    #[serde(borrow)]
+    amount: Cow<'a, str>,
+    #[serde(borrow)]
+    used_before: Cow<'a, str>,
+    #[serde(borrow)]
+    start_date: Cow<'a, str>,
+    #[serde(borrow)]
+    end_date: Option<Cow<'a, str>>,
     scope: CreditScopeShape,
-    stage: String,
+    #[serde(borrow)]
+    stage: Cow<'a, str>,
     sharing: SharingShape,
     start_rule: Option<String>,
     end_rule: Option<String>,
@@ -217,18 +225,18 @@ pub(super) struct TermsShape {
     offer: Option<String>,
 }
 
-impl TermsShape {
-    pub(super) fn of(terms: &Terms) -> TermsShape {
+impl<'a> TermsShape<'a> {
+    pub(super) fn of(terms: &'a Terms) -> TermsShape<'a> {
         TermsShape {
-            kind: terms.kind.to_string(),
+            kind: terms.kind.as_str().into(),
             name: terms.name.clone(),
-            currency: terms.currency.to_string(),
-            amount: terms.amount.text(0),
-            used_before: terms.used_before.text(0),
-            start_date: terms.start_date.to_string(),
-            end_date: terms.end_date.map(|end| end.to_string()),
+            currency: terms.currency.as_str().into(),
+            amount: terms.amount.text(0).into(),
+            used_before: terms.used_before.text(0).into(),
+            start_date: terms.start_date.to_string().into(),
+            end_date: terms.end_date.map(|end| end.to_string().into()),
             scope: CreditScopeShape::of(&terms.scope),
-            stage: terms.stage.as_str().to_owned(),
+            stage: terms.stage.as_str().into(),
             sharing: match &terms.sharing {
                 Sharing::Default => SharingShape::Default,
                 Sharing::Disabled => SharingShape::Disabled,
@@ -252,7 +260,7 @@ impl TermsShape {
             start_date: day(&self.start_date)?,
             end_date: days(self.end_date.as_deref())?,
             scope: self.scope.read()?,
-            stage: match self.stage.as_str() {
+            stage: match &*self.stage {
                 "before_discounts" => Stage::BeforeDiscounts,
                 "after_discounts" => Stage::AfterDiscounts,
                 other => return Err(malformed("a stage", other)),

@@ -1,7 +1,7 @@
 //! A state as bytes, so that it need not be folded from the first entry again.
 //!
 //! The format may change with any version of this program: bytes that it does not know are passed
-//! over, and the state is folded anew.
+//! over, and the state is folded anew. Booked bills come last, since most questions need none.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::account::{Account, Accounts, Membership};
 use crate::ledger::bill::Status;
 use crate::ledger::credit::Credit;
-use crate::ledger::entry::{BillRecord, LedgerId};
-use crate::ledger::names::{AccountId, BillId, CreditId};
+use crate::ledger::entry::LedgerId;
+use crate::ledger::names::{AccountId, BillId, CreditId, Currency};
 use crate::ledger::state::{BillState, CreditRecord, Moved, Movement, OfferState, State};
 use crate::ledger::statement::Totals;
 use crate::money::Money;
@@ -24,25 +24,28 @@ use super::shape::{Malformed, OfferShape, TermsShape, account, amount, currency}
 const FORMAT: u8 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct StateShape {
+struct StateShape<'a> {
     head: u64,
     ledger: Option<[u8; 16]>,
     recorded: Option<i64>,
     issued: Vec<(String, String)>,
-    credits: Vec<CreditShape>,
+    #[serde(borrow)]
+    credits: Vec<CreditShape<'a>>,
     accounts: Vec<(String, AccountShape)>,
     default_account: Option<String>,
     offers: Vec<OfferStateShape>,
     payers: Vec<String>,
-    bills: Vec<BillShape>,
+    open: Vec<BillShape>,
+    booked: u64,
 }
 
 #[derive(Serialize, Deserialize)]
-struct CreditShape {
+struct CreditShape<'a> {
     entry: u64,
     part: u32,
     account: String,
-    terms: TermsShape,
+    #[serde(borrow)]
+    terms: TermsShape<'a>,
     code: Option<String>,
     moved: Vec<MovedShape>,
     void_reason: Option<String>,
@@ -75,12 +78,13 @@ struct BillShape {
     /// Its place among the payers, each of which is named once.
     payer: u32,
     month: i32,
-    currency: String,
+    currency: [u8; 3],
     booked: bool,
     entry: u64,
     effective: i32,
     reference: Option<String>,
-    totals: [i128; 4],
+    /// Charges, the provider's credits, credits; the card pays the rest.
+    totals: [i128; 3],
 }
 
 fn number(date: NaiveDate) -> i32 {
@@ -92,10 +96,26 @@ fn date(number: i32) -> Result<NaiveDate, Malformed> {
         .ok_or_else(|| Malformed("a day is out of range".to_owned()))
 }
 
+/// How much of a state is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All of it.
+    Everything,
+    /// All but booked bills: enough to say what is left of credits.
+    WithoutBooked,
+}
+
 /// The bytes of a state.
 pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
     let payers: BTreeSet<&AccountId> = state.bills.keys().map(|id| &id.payer).collect();
     let payers: Vec<&AccountId> = payers.into_iter().collect();
+    let shapes = |status| {
+        let bills = state
+            .bills
+            .iter()
+            .filter(move |(_, bill)| bill.status == status);
+        bills.map(|(id, bill)| bill_shape(id, bill, &payers))
+    };
     let shape = StateShape {
         head: state.head,
         ledger: state.ledger.map(|LedgerId(id)| id),
@@ -115,18 +135,17 @@ pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
         default_account: state.default_account.as_ref().map(ToString::to_string),
         offers: state.offers.values().map(offer_shape).collect(),
         payers: payers.iter().map(ToString::to_string).collect(),
-        bills: state
-            .bills
-            .iter()
-            .map(|(id, bill)| bill_shape(id, bill, &payers))
-            .collect(),
+        open: shapes(Status::Estimated).collect(),
+        booked: shapes(Status::Final).count() as u64,
     };
-    let mut bytes = vec![FORMAT];
-    bytes.extend(postcard::to_stdvec(&shape).ok()?);
+    let mut bytes = postcard::to_extend(&shape, vec![FORMAT]).ok()?;
+    for bill in shapes(Status::Final) {
+        bytes = postcard::to_extend(&bill, bytes).ok()?;
+    }
     Some(bytes)
 }
 
-fn credit_shape(record: &CreditRecord) -> CreditShape {
+fn credit_shape(record: &CreditRecord) -> CreditShape<'_> {
     let moved = |moved: &Moved| {
         let voided = moved.movement == Movement::Voided;
         MovedShape(
@@ -177,35 +196,30 @@ fn offer_shape(state: &OfferState) -> OfferStateShape {
 }
 
 fn bill_shape(id: &BillId, bill: &BillState, payers: &[&AccountId]) -> BillShape {
-    let totals = &bill.record.totals;
+    let totals = &bill.totals;
     BillShape {
         payer: payers.binary_search(&&id.payer).unwrap_or_default() as u32,
         month: number(id.month.first_day()),
-        currency: id.currency.to_string(),
+        currency: id.currency.code(),
         booked: bill.status == Status::Final,
         entry: bill.entry,
         effective: number(bill.effective),
-        reference: bill.record.reference.clone(),
-        totals: [
-            totals.charges,
-            totals.provider_credits,
-            totals.credits,
-            totals.card,
-        ]
-        .map(Money::units),
+        reference: bill.reference.as_deref().map(str::to_owned),
+        totals: [totals.charges, totals.provider_credits, totals.credits].map(Money::units),
     }
 }
 
 /// The state that bytes hold; nothing where this version does not know them.
-pub(super) fn decode(bytes: &[u8]) -> Option<State> {
+pub(super) fn decode(bytes: &[u8], part: Part) -> Option<State> {
     let (format, bytes) = bytes.split_first()?;
     if *format != FORMAT {
         return None;
     }
-    read(postcard::from_bytes(bytes).ok()?).ok()
+    let (shape, rest) = postcard::take_from_bytes(bytes).ok()?;
+    read(shape, rest, part).ok()
 }
 
-fn read(shape: StateShape) -> Result<State, Malformed> {
+fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Malformed> {
     let mut state = State {
         head: shape.head,
         ledger: shape.ledger.map(LedgerId),
@@ -251,15 +265,29 @@ fn read(shape: StateShape) -> Result<State, Malformed> {
         .iter()
         .map(|id| account(id))
         .collect::<Result<_, _>>()?;
-    state.bills = shape
-        .bills
-        .into_iter()
-        .map(|bill| read_bill(bill, &payers))
-        .collect::<Result<_, _>>()?;
+    let mut currencies = LastCurrency::default();
+    let mut bills = Vec::new();
+    for bill in shape.open {
+        bills.push(read_bill(bill, &payers, &mut currencies)?);
+    }
+    if part == Part::Everything {
+        bills.reserve(
+            usize::try_from(shape.booked)
+                .unwrap_or_default()
+                .min(rest.len()),
+        );
+        for _ in 0..shape.booked {
+            let (bill, after) =
+                postcard::take_from_bytes(rest).map_err(|error| Malformed(error.to_string()))?;
+            rest = after;
+            bills.push(read_bill(bill, &payers, &mut currencies)?);
+        }
+    }
+    state.bills = bills.into_iter().collect();
     Ok(state)
 }
 
-fn read_credit(shape: CreditShape) -> Result<(CreditId, CreditRecord), Malformed> {
+fn read_credit(shape: CreditShape<'_>) -> Result<(CreditId, CreditRecord), Malformed> {
     let id = CreditId {
         entry: shape.entry,
         part: shape.part,
@@ -316,7 +344,28 @@ fn read_account(shape: AccountShape) -> Result<Account, Malformed> {
     })
 }
 
-fn read_bill(shape: BillShape, payers: &[AccountId]) -> Result<(BillId, BillState), Malformed> {
+/// The currency read last, since nearly all bills of a ledger are in one.
+#[derive(Default)]
+struct LastCurrency(Option<([u8; 3], Currency)>);
+
+impl LastCurrency {
+    fn read(&mut self, code: [u8; 3]) -> Result<Currency, Malformed> {
+        match self.0 {
+            Some((last, currency)) if last == code => Ok(currency),
+            _ => {
+                let read = currency(&String::from_utf8_lossy(&code))?;
+                self.0 = Some((code, read));
+                Ok(read)
+            }
+        }
+    }
+}
+
+fn read_bill(
+    shape: BillShape,
+    payers: &[AccountId],
+    currencies: &mut LastCurrency,
+) -> Result<(BillId, BillState), Malformed> {
     let unnamed = || Malformed("a payer is not named".to_owned());
     let id = BillId {
         month: Month::of(date(shape.month)?),
@@ -324,14 +373,14 @@ fn read_bill(shape: BillShape, payers: &[AccountId]) -> Result<(BillId, BillStat
             .get(shape.payer as usize)
             .ok_or_else(unnamed)?
             .clone(),
-        currency: currency(&shape.currency)?,
+        currency: currencies.read(shape.currency)?,
     };
-    let [charges, provider_credits, credits, card] = shape.totals.map(Money::from_units);
+    let [charges, provider_credits, credits] = shape.totals.map(Money::from_units);
     let totals = Totals {
         charges,
         provider_credits,
         credits,
-        card,
+        card: charges - credits,
     };
     let state = BillState {
         status: if shape.booked {
@@ -341,11 +390,8 @@ fn read_bill(shape: BillShape, payers: &[AccountId]) -> Result<(BillId, BillStat
         },
         entry: shape.entry,
         effective: date(shape.effective)?,
-        record: BillRecord {
-            id: id.clone(),
-            reference: shape.reference,
-            totals,
-        },
+        reference: shape.reference.map(String::into_boxed_str),
+        totals,
     };
     Ok((id, state))
 }

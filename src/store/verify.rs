@@ -8,6 +8,7 @@ use crate::ledger::state::State;
 
 use super::journal::{follow, read_lines};
 use super::record::{decode, subjects};
+use super::snapshot::Part;
 use super::sqlite::SqliteStore;
 use super::{Head, Read, StoreError, snapshot};
 
@@ -119,7 +120,8 @@ impl Proof {
         }
         if let Some(kept) = self.kept.take_if(|kept| kept.head.number == head.number) {
             let same = kept.head == head
-                && snapshot::decode(&kept.bytes).is_none_or(|state| state == self.state);
+                && snapshot::decode(&kept.bytes, Part::Everything)
+                    .is_none_or(|state| state == self.state);
             if !same {
                 let number = head.number;
                 self.snapshot_finding = Some(format!(

@@ -1183,7 +1183,7 @@ impl Ledger {
             [Some(Lines::Statement(kept))] => {
                 prop_assert_eq!(status, Status::Final);
                 prop_assert_eq!(&kept.bill, &bill);
-                let totals = self.state.bills[&id].record.totals;
+                let totals = self.state.bills[&id].totals;
                 prop_assert_eq!(totals, kept.totals());
                 prop_assert_eq!(totals.charges, totals.credits + totals.card);
                 self.count("paid by credits", totals.credits.is_positive());
@@ -1332,7 +1332,7 @@ impl Ledger {
         let mut desk = self.desk();
         if apply_bill(&mut desk, bill, Some(&first), &self.rules).is_ok() {
             let id = first.id();
-            prop_assert_eq!(desk.state.bills[id].record.totals, statements[0].totals());
+            prop_assert_eq!(desk.state.bills[id].totals, statements[0].totals());
             let Some(Lines::Statement(booked)) = &desk.proposals[0].lines else {
                 return Err(TestCaseError::fail("a final bill has a statement"));
             };

@@ -2114,14 +2114,7 @@ fn a_final_bill_never_changes_by_itself() {
         refused,
         Err(Refusal::BillDiffers { entry: 3, .. })
     ));
-    let totals = &desk
-        .state
-        .bills
-        .values()
-        .next()
-        .expect("a bill")
-        .record
-        .totals;
+    let totals = &desk.state.bills.values().next().expect("a bill").totals;
     assert_eq!((totals.credits, totals.card), (money("3"), money("7")));
 }
 

@@ -17,17 +17,27 @@ const DOMAIN: &[u8] = b"credits snapshot 1\n";
 impl SqliteStore {
     /// The latest sound snapshot of this journal that is of no later entry than `at_most`.
     pub(super) fn latest_snapshot(&self, at_most: u64) -> Result<Option<Snapshot>, StoreError> {
-        let sql = "SELECT s.number, s.hash, s.checksum, s.bytes \
-             FROM snapshot s CROSS JOIN entry e ON e.number = s.number AND e.hash = s.hash \
+        // The bytes are asked for one snapshot at a time: a row of several megabytes is read whole.
+        let ours = "SELECT s.number FROM snapshot s \
+             CROSS JOIN entry e ON e.number = s.number AND e.hash = s.hash \
              WHERE s.number <= ? ORDER BY s.number DESC";
-        let mut found = None;
-        self.each(sql, [bound(at_most)], |row| {
-            if found.is_none() {
-                found = sound(row)?;
-            }
+        let mut numbers = Vec::new();
+        self.each(ours, [bound(at_most)], |row| {
+            numbers.push(number(row, 0)?);
             Ok(())
         })?;
-        Ok(found)
+        for number in numbers {
+            let mut found = None;
+            let sql = "SELECT number, hash, checksum, bytes FROM snapshot WHERE number = ?";
+            self.each(sql, [bound(number)], |row| {
+                found = sound(row)?;
+                Ok(())
+            })?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// Adds a snapshot, and removes those of another journal and those that are in surplus.

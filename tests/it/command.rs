@@ -1,0 +1,13 @@
+//! The command as a process: what a user could name. Each test has a ledger of its own in a folder
+//! of its own, a fixed day and an empty environment.
+
+mod bills; // the same bill again, estimates, exact sums, questions about the past
+mod cron; // without a terminal, a home or a stdin; `check` at the edges of its limits
+mod explains; // every reason that keeps a credit from a charge
+mod help; // help, examples, completions, manual pages, typing errors
+mod input; // documents and arguments, good and bad
+mod output; // streams, formats, colours, closed pipes, full disks
+mod races; // many processes at once, and processes that are killed
+mod refusals; // every kind of error, with its status, message and advice
+mod secrets; // codes, file modes
+mod support; // a ledger to try things on
