@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
 use cli::{Answer, Cli, Context, Failure};
@@ -19,7 +18,7 @@ fn main() -> ExitCode {
     if nothing_asked {
         arguments.push("-h".into());
     }
-    let status = match Cli::try_parse_from(&arguments) {
+    let status = match cli::parse(&arguments) {
         Ok(cli) => run(&cli),
         Err(error) if nothing_asked => {
             complain(error.render().to_string().trim_end());
@@ -31,6 +30,12 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> u8 {
+    if let Some(answer) = cli::run_without_ledger(cli) {
+        return match answer {
+            Ok(answer) => print(answer, &[], cli),
+            Err(failure) => fail(&failure, json(cli)),
+        };
+    }
     let context = match Context::new(&cli.global) {
         Ok(context) => context,
         Err(failure) => return fail(&failure, json(cli)),
@@ -109,40 +114,16 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
         let text = error.render().to_string();
         return match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(
-                &Failure::unwritten(format!("the answer cannot be written: {error}")),
+                &Failure::unwritten(format!(
+                    "the answer cannot be written: {}",
+                    cli::io_words(&error)
+                )),
                 false,
             ),
             _ => 0,
         };
     }
-    let text = error.render().to_string();
-    if wants_json {
-        let mut parts = text.splitn(2, "\n\n");
-        let message = parts
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: ")
-            .replace('\n', " ");
-        let hint = parts
-            .next()
-            .unwrap_or_default()
-            .split("\n\n")
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
-        let failure = Failure::usage(message);
-        return fail(
-            &if hint.is_empty() {
-                failure
-            } else {
-                failure.hint(hint)
-            },
-            true,
-        );
-    }
-    complain(text.trim_end());
-    cli::USAGE
+    fail(&cli::usage_failure(error, arguments), wants_json)
 }
 
 /// No backtrace and no values: a line that can be reported.

@@ -16,6 +16,9 @@ use super::terms::{read_account, read_words};
 
 /// Record, list and show accounts
 #[derive(Debug, Subcommand)]
+#[command(
+    before_long_help = "Examples:\n  credits account set 111122223333 --default\n  credits account list"
+)]
 pub(crate) enum AccountCommand {
     Set(SetArgs),
     List(ListArgs),
@@ -26,7 +29,7 @@ pub(crate) enum AccountCommand {
 ///
 /// Only what is named changes. A new payer ends the membership before it the day before.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits account set 111122223333 --default --name 'Course account'
   credits account set 444455556666 --payer 111122223333 --joined 2026-01-11
   credits account set 444455556666 --left 2026-04-16
@@ -66,13 +69,13 @@ pub(crate) struct SetArgs {
 
 /// List the accounts that anything is on record of
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:\n  credits account list\n  credits --json account list")]
+#[command(before_long_help = "Examples:\n  credits account list\n  credits --json account list")]
 pub(crate) struct ListArgs {}
 
 /// Show what is on record of an account
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  credits account show 444455556666\n  credits --json account show 444455556666"
+    before_long_help = "Examples:\n  credits account show 444455556666\n  credits --json account show 444455556666"
 )]
 pub(crate) struct ShowArgs {
     /// The account

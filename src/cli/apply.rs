@@ -10,7 +10,7 @@ use credits_ledger::formats::{Format as DocumentFormat, read_bills};
 use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::decide::{Applied, Desk, apply_bill, reserve};
 use credits_ledger::ledger::entry::Lines;
-use credits_ledger::ledger::names::{AccountId, BillId, CreditId};
+use credits_ledger::ledger::names::{AccountId, BillId, CreditId, Currency};
 use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
@@ -22,7 +22,7 @@ use super::answer::{Answer, Format};
 use super::context::{Clocks, Context, find_bill};
 use super::failure::{Failure, io_words};
 use super::shape::{StatementShape, date};
-use super::table::{Cell, Table};
+use super::table::{Cell, Table, grouped};
 use super::terms::read_account;
 
 /// Apply credits to bills
@@ -31,7 +31,7 @@ use super::terms::read_account;
 /// and keeps estimated ones, which reserve. All bills of one call are recorded, or none. The same
 /// bill again changes nothing and prints the same statement.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits apply bill.json
   credits apply --dry-run < bill.json
   credits --json apply --month 2026-04 cur-2026-04.csv")]
@@ -63,11 +63,17 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
     })?;
     drop(bills);
     let statements = outcome.answer;
-    notes.extend(statements.iter().flat_map(notes_of));
+    let before = outcome.state.head - outcome.proposals.len() as u64;
+    notes.extend(statements.iter().flat_map(|done| notes_of(done, before)));
+    let head = if args.dry_run {
+        before
+    } else {
+        outcome.state.head
+    };
     let recorded = !args.dry_run && !outcome.proposals.is_empty();
     let shapes: Vec<StatementShape> = statements
         .into_iter()
-        .map(|done| done.shape(&outcome.state, args.dry_run))
+        .map(|done| done.shape(&outcome.state, head))
         .collect();
     Ok(statements_answer(context, shapes)
         .with_notes(notes)
@@ -173,12 +179,13 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    fn shape(self, state: &State, dry_run: bool) -> StatementShape {
+    /// `head`: the last entry that is there; nothing is named that was only rehearsed.
+    fn shape(self, state: &State, head: u64) -> StatementShape {
         let (entry, already) = match self.applied {
-            Applied::Recorded(_) if dry_run => (None, false),
             Applied::Recorded(entry) => (Some(entry), false),
             Applied::Already(entry) => (Some(entry), true),
         };
+        let entry = entry.filter(|entry| *entry <= head);
         let remaining = |credit| self.remaining.get(&credit).copied().unwrap_or_default();
         StatementShape::new(&self.statement, entry, already, state, &remaining)
     }
@@ -335,7 +342,8 @@ fn remaining_after(state: &State, statement: &Statement, entry: u64) -> BTreeMap
         .collect()
 }
 
-fn notes_of(done: &Done) -> Vec<String> {
+/// `head`: the last entry before this command.
+fn notes_of(done: &Done, head: u64) -> Vec<String> {
     let statement = &done.statement;
     let bill = statement.bill.id();
     let mut notes = Vec::new();
@@ -344,7 +352,9 @@ fn notes_of(done: &Done) -> Vec<String> {
         let amount = totals.provider_credits.text(bill.currency.minor_digits());
         notes.push(format!("note: bill {bill} holds credits that the provider applied, {amount} {}; they are kept apart, and ours are worked out from the charges before them", bill.currency));
     }
-    if let Applied::Already(entry) = done.applied {
+    if let Applied::Already(entry) = done.applied
+        && entry <= head
+    {
         notes.push(format!(
             "note: bill {bill} was already applied, in entry {entry}; nothing was recorded"
         ));
@@ -374,8 +384,7 @@ fn statements_answer(context: &Context, shapes: Vec<StatementShape>) -> Answer {
 }
 
 fn money(text: &str) -> Cell {
-    // The text is our own, of an amount that may be a sum above the limit of a single one.
-    Money::parse(text).map_or_else(|_| Cell::text(text), |amount| Cell::Amount(amount, 2))
+    Cell::Decimal(text.to_owned())
 }
 
 fn charges_table<'a>(shapes: impl Iterator<Item = &'a StatementShape>) -> Table {
@@ -439,9 +448,8 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
         .styled(style)
         .above(format!("bill {}, {}, {state}", shape.bill, shape.status))
         .above("");
-    let line = |what: &str, amount: &str| {
-        format!("{what:<22}{:>16} {}", money_text(amount), shape.currency)
-    };
+    let line =
+        |what: &str, amount: &str| format!("{what:<22}{:>16} {}", grouped(amount), shape.currency);
     table = table.below("").below(line("charges", &shape.charges_total));
     for credit in &shape.credits {
         table = table.below(format!(
@@ -450,7 +458,7 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
                 &format!("paid by {}", credit.credit),
                 &format!("-{}", credit.applied)
             ),
-            money_text(&credit.remaining),
+            grouped(&credit.remaining),
             credit.name
         ));
     }
@@ -480,10 +488,6 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
 
 fn is_zero(text: &str) -> bool {
     text.trim_matches(['-', '0', '.']).is_empty()
-}
-
-fn money_text(text: &str) -> String {
-    Money::parse(text).map_or_else(|_| text.to_owned(), |amount| amount.grouped(2))
 }
 
 fn by_charge(shape: &StatementShape) -> Table {
@@ -524,6 +528,7 @@ fn by_charge(shape: &StatementShape) -> Table {
 fn by_service(shape: &StatementShape) -> Table {
     let mut sums: BTreeMap<(&str, &str), (u64, Money, Money)> = BTreeMap::new();
     let read = |text: &str| Money::parse(text).unwrap_or_default();
+    let digits = Currency::new(&shape.currency).map_or(2, |currency| currency.minor_digits());
     for charge in &shape.charges {
         let (count, amount, card) = sums.entry((&charge.service, charge.category)).or_default();
         *count += charge.count;
@@ -538,8 +543,8 @@ fn by_service(shape: &StatementShape) -> Table {
                     Cell::text(service),
                     Cell::text(category),
                     Cell::Count(count),
-                    Cell::Amount(amount, 2),
-                    Cell::Amount(card, 2),
+                    Cell::Amount(amount, digits),
+                    Cell::Amount(card, digits),
                 ]
             }),
     )
@@ -547,7 +552,7 @@ fn by_service(shape: &StatementShape) -> Table {
 
 /// List bills: month, status, charges, credits, card
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits bills
   credits --json bills --account 111122223333")]
 pub(crate) struct BillsArgs {
@@ -650,7 +655,7 @@ pub(crate) fn bills(args: &BillsArgs, context: &Context) -> Result<Answer, Failu
 
 /// Print the statement of a bill again
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits statement 111122223333/2026-01
   credits --format csv statement 111122223333/2026-01 > january.csv")]
 pub(crate) struct StatementArgs {

@@ -49,7 +49,7 @@ impl Filter {
 /// Upcoming credits are left out. `remaining` is what is left after final bills, `estimated` what
 /// is left after open bills too; initial = used + voided + expired + remaining.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits balance
   credits balance --as-of 2026-03-31 --kind activate
   credits --json balance --account 111122223333")]
@@ -130,7 +130,7 @@ pub(crate) fn balance(args: &BalanceArgs, context: &Context) -> Result<Answer, F
 
 /// List credits, in the order in which they are used up
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits list
   credits list --status active --account 111122223333
   credits --format csv list > credits.csv")]
@@ -262,7 +262,7 @@ fn full_table(credits: &[CreditShape]) -> Table {
 
 /// Show one credit with every charge it paid
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits show C12
   credits --json show C12 --as-of 2026-03-31")]
 pub(crate) struct ShowArgs {

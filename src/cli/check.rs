@@ -21,10 +21,10 @@ use super::terms::read_amount_or_zero;
 /// status 1 when something needs attention. A ledger that is missing or damaged is status 4, never
 /// silence.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits check --remaining-below 20% --expiring-within 30d --card-above 0
   credits check --bill-missing
-  0 8 * * * credits --ledger /srv/credits/ledger.db check --remaining-below 500 --expiring-within 60d")]
+  0 8 * * * credits --ledger /srv/credits/ledger.db check --remaining-below 500")]
 pub(crate) struct CheckArgs {
     /// All active credits of a currency together have less left than this amount, or than this percentage of what they were worth
     #[arg(long, value_name = "AMOUNT|PERCENT", allow_hyphen_values = true, value_parser = read_floor)]

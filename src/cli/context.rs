@@ -306,8 +306,22 @@ impl Context {
     pub(crate) fn record<T>(
         &self,
         dry_run: bool,
-        decide: impl FnMut(&mut Desk, View<'_>) -> Result<T, Failure>,
+        mut decide: impl FnMut(&mut Desk, View<'_>) -> Result<T, Failure>,
     ) -> Result<Outcome<T>, Failure> {
+        let decide = |desk: &mut Desk, view: View<'_>| {
+            let before = desk
+                .proposals
+                .is_empty()
+                .then_some(desk.state.recorded)
+                .flatten();
+            if let Some(last) = before.filter(|last| *last > self.now) {
+                let last = last.format("%Y-%m-%d %H:%M:%SZ");
+                let note =
+                    format!("note: the clock was set back: the last entry was recorded at {last}");
+                self.notes.replace(vec![note]);
+            }
+            decide(desk, view)
+        };
         if dry_run {
             self.journal()?.rehearse(self.now, self.today, decide)
         } else {

@@ -26,7 +26,7 @@ use super::terms::{read_account, read_region, read_service};
 /// For each charge, which credits paid, and for every credit that did not, the first rule that
 /// kept it out. Without CHARGE, people get a summary by reason.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits explain 111122223333/2026-01
   credits explain 111122223333/2026-01 ec2
   credits --json explain 111122223333/2026-01 '#3'")]
@@ -347,7 +347,7 @@ fn some(credits: &[&str]) -> String {
 /// The charge is of USD, on one day, and of the account that gets the bill, unless something else
 /// is said. Status 1 where no credit would pay.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits covers --service AmazonEC2 --region eu-west-1
   credits covers --service AmazonBedrock --category third_party_model --on 2026-12-01")]
 pub(crate) struct CoversArgs {

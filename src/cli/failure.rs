@@ -176,10 +176,18 @@ impl From<Refusal> for Failure {
             _ => REFUSED,
         };
         let mut failure = Failure::new(status, kind, refusal.to_string());
-        if let Refusal::BillDiffers { differences, .. }
-        | Refusal::AlreadyFinal { differences, .. } = &refusal
+        if let Refusal::BillDiffers {
+            bill, differences, ..
+        }
+        | Refusal::AlreadyFinal {
+            bill, differences, ..
+        } = &refusal
         {
-            failure.message = format!("{}: {}", failure.message, in_words(differences));
+            failure.message = format!(
+                "{}: {}",
+                failure.message,
+                in_words(differences, bill.currency.minor_digits())
+            );
         }
         match hint_for(&refusal) {
             Some(hint) => failure.hint(hint),
@@ -238,14 +246,14 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
         }
         Refusal::OutOfOrder { .. } => "bills of one payer are booked in month order; nothing was recorded".to_owned(),
         Refusal::OfferDiffers(id) => format!("`credits offer show {id}` shows what is on record; give the new terms another id"),
-        Refusal::Account(_) => "`credits account show ID` shows what is on record".to_owned(),
+        Refusal::Account(_) => "`credits account list` shows what is on record".to_owned(),
         Refusal::Broken(_) => "this is a fault of the program; nothing was recorded".to_owned(),
         _ => return None,
     })
 }
 
 /// The first few charges that differ.
-fn in_words(differences: &[Difference]) -> String {
+fn in_words(differences: &[Difference], digits: u32) -> String {
     let side = |difference: &Difference| {
         if difference.ours {
             "only here"
@@ -266,7 +274,7 @@ fn in_words(differences: &[Difference]) -> String {
             format!(
                 "{}: {category}{id} of {service}, {}",
                 side(difference),
-                charge.amount.text(2)
+                charge.amount.text(digits)
             )
         })
         .collect();

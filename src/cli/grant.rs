@@ -21,10 +21,10 @@ use super::terms::{TermArgs, kind_of, kind_parser, read_account, read_amount, re
 /// credits never cover, in every region, charges of the categories usage, recurring_fee and
 /// support (and third_party_model for Activate credits).
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits grant --kind activate --amount 5000 --account 111122223333 --end 2027-12-31
-  credits grant --kind promotional --amount 100 --service AmazonEC2 --service AmazonS3 --end 2026-12-31
-  credits grant --kind educational --amount 300 --used 120.50 --region eu-west-1 --name 'Course 2026'")]
+  credits grant --kind promotional --amount 100 --service AmazonEC2 --end 2026-12-31
+  credits grant --kind educational --amount 300 --used 120.50 --region eu-west-1")]
 pub(crate) struct GrantArgs {
     /// Where it comes from
     #[arg(long, value_parser = kind_parser())]
@@ -97,7 +97,7 @@ pub(crate) fn announce(
 ///
 /// What it paid so far stays paid. A credit that has not started yet can be voided whole.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits void C12 --reason 'recorded twice'
   credits void C12 --reason 'left the program' --dry-run")]
 pub(crate) struct VoidArgs {

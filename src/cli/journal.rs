@@ -16,7 +16,7 @@ use super::table::{Cell, Table};
 ///
 /// JSON prints one entry a line: number, hash, and the record as it is kept.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits journal
   credits --json journal --from 12")]
 pub(crate) struct JournalArgs {
@@ -117,7 +117,7 @@ fn about(entry: &Entry) -> String {
         Event::Granted { account, terms } => format!(
             "C{}: {} {} for {account}",
             entry.number,
-            terms.amount.grouped(2),
+            terms.amount.grouped(terms.currency.minor_digits()),
             terms.currency
         ),
         Event::Redeemed {
@@ -128,7 +128,7 @@ fn about(entry: &Entry) -> String {
             format!(
                 "C{}: {} {} for {account}, code ending in {}",
                 entry.number,
-                terms.amount.grouped(2),
+                terms.amount.grouped(terms.currency.minor_digits()),
                 terms.currency,
                 code.last
             )
@@ -136,16 +136,26 @@ fn about(entry: &Entry) -> String {
         Event::OfferAdded(offer) => format!(
             "{}: {} {}",
             offer.id,
-            offer.amount.grouped(2),
+            offer.amount.grouped(offer.currency.minor_digits()),
             offer.currency
         ),
         Event::CodeAdded { offer, code } => format!("{offer}: code ending in {}", code.last),
-        Event::BillEstimated(bill) => format!("{}: charges {}", bill.id, bill.totals.charges),
+        Event::BillEstimated(bill) => {
+            let digits = bill.id.currency.minor_digits();
+            format!(
+                "{}: charges {}",
+                bill.id,
+                bill.totals.charges.grouped(digits)
+            )
+        }
         Event::BillBooked(booking) => {
             let totals = &booking.bill.totals;
+            let digits = booking.bill.id.currency.minor_digits();
+            let [charges, credits, card] =
+                [totals.charges, totals.credits, totals.card].map(|amount| amount.grouped(digits));
             format!(
-                "{}: charges {}, credits {}, card {}",
-                booking.bill.id, totals.charges, totals.credits, totals.card
+                "{}: charges {charges}, credits {credits}, card {card}",
+                booking.bill.id
             )
         }
         Event::CreditVoided {
@@ -164,7 +174,7 @@ fn about(entry: &Entry) -> String {
 /// 1 where something does not hold. The head it prints, kept elsewhere, shows later that nothing
 /// was cut off: --head NUMBER:HASH.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits verify
   credits verify --quick
   credits verify --head 12:5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8")]

@@ -19,26 +19,30 @@ mod shape;
 mod shell;
 mod table;
 mod terms;
+mod usage;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use credits_ledger::period::parse_date;
 
 pub(crate) use answer::{Answer, Format};
 pub(crate) use context::Context;
 pub(crate) use failure::{Failure, USAGE, io_words};
+pub(crate) use usage::failure as usage_failure;
 
-const STATUSES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   credits grant --kind activate --amount 5000 --account 111122223333 --end 2027-12-31
   credits redeem HCP2017AAAA1 --account 111122223333
   credits apply bill.json
   credits balance
   credits explain 111122223333/2026-01
-  credits check --remaining-below 20% --expiring-within 30d --card-above 0
+  credits check --remaining-below 20% --expiring-within 30d --card-above 0";
 
+const STATUSES: &str = "\
 Exit status:
   0  done
   1  a question is answered \"no\": an alert fired, no credit covers, verification failed
@@ -66,7 +70,7 @@ const FIRST: &str = "Example: credits grant --kind promotional --amount 100 --ac
 /// the provider's rules, and explains every cent that is left for the card. Exact, offline, in one
 /// file.
 #[derive(Debug, Parser)]
-#[command(name = "credits", version, after_help = FIRST, after_long_help = STATUSES, arg_required_else_help = true, infer_subcommands = false, propagate_version = false, max_term_width = 100)]
+#[command(name = "credits", version, after_help = FIRST, before_long_help = EXAMPLES, after_long_help = STATUSES, arg_required_else_help = true, infer_subcommands = false, propagate_version = false, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -151,6 +155,32 @@ enum Command {
     Man(shell::ManArgs),
 }
 
+/// Parses arguments. Help is as wide as the terminal, and into a pipe always the same.
+pub(crate) fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
+    let command = Cli::command();
+    let command = if std::io::stdout().is_terminal() {
+        command
+    } else {
+        command.term_width(100)
+    };
+    let matches = command.try_get_matches_from(arguments)?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// Whether a word names a command.
+pub(crate) fn is_command(word: &str) -> bool {
+    Cli::command().find_subcommand(word).is_some()
+}
+
+/// Runs a command that needs no place for a ledger.
+pub(crate) fn run_without_ledger(cli: &Cli) -> Option<Result<Answer, Failure>> {
+    match &cli.command {
+        Command::Completions(args) => Some(Ok(shell::completions(args))),
+        Command::Man(args) => Some(shell::man(args)),
+        _ => None,
+    }
+}
+
 /// Runs a command.
 pub(crate) fn run(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
     match &cli.command {
@@ -171,7 +201,8 @@ pub(crate) fn run(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Account(command) => account::account(command, context),
         Command::Journal(args) => journal::journal(args, context),
         Command::Verify(args) => journal::verify(args, context),
-        Command::Completions(args) => Ok(shell::completions(args)),
-        Command::Man(args) => shell::man(args),
+        Command::Completions(_) | Command::Man(_) => {
+            run_without_ledger(cli).unwrap_or_else(|| Ok(Answer::text(String::new())))
+        }
     }
 }

@@ -26,6 +26,9 @@ use super::terms::{TermArgs, kind_of, kind_parser, read_account, read_amount};
 
 /// Record, list and show offers: the terms from which codes make credits
 #[derive(Debug, Subcommand)]
+#[command(
+    before_long_help = "Examples:\n  credits offer add examples/connectome.json\n  credits offer list"
+)]
 pub(crate) enum OfferCommand {
     Add(OfferAddArgs),
     List(OfferListArgs),
@@ -37,7 +40,7 @@ pub(crate) enum OfferCommand {
 /// An offer file is JSON: {"offers": [{"id": …, "name": …, "kind": …, "amount": …, …}]}. The same
 /// offer again changes nothing.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits offer add connectome.json
   credits offer add - < connectome.json")]
 pub(crate) struct OfferAddArgs {
@@ -51,13 +54,13 @@ pub(crate) struct OfferAddArgs {
 
 /// List the offers on record
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:\n  credits offer list\n  credits --json offer list")]
+#[command(before_long_help = "Examples:\n  credits offer list\n  credits --json offer list")]
 pub(crate) struct OfferListArgs {}
 
 /// Show the terms of an offer
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  credits offer show connectome-2017\n  credits --json offer show connectome-2017"
+    before_long_help = "Examples:\n  credits offer show connectome-2017\n  credits --json offer show connectome-2017"
 )]
 pub(crate) struct OfferShowArgs {
     /// The offer
@@ -346,6 +349,11 @@ fn read_offer_file(file: &Path) -> Result<Vec<Offer>, Failure> {
     };
     let unreadable = |error: std::io::Error| Failure::input(io_words(&error)).in_document(&name);
     let mut text = Vec::new();
+    if file == Path::new("-") && std::io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "an offer file is expected on stdin, which is a terminal",
+        ));
+    }
     let read = if file == Path::new("-") {
         std::io::stdin()
             .lock()
@@ -376,6 +384,9 @@ fn read_offer_file(file: &Path) -> Result<Vec<Offer>, Failure> {
 
 /// Record and list codes that somebody issued
 #[derive(Debug, Subcommand)]
+#[command(
+    before_long_help = "Examples:\n  credits code add connectome-2017 HCP2017AAAA1\n  credits code list connectome-2017"
+)]
 pub(crate) enum CodeCommand {
     Add(CodeAddArgs),
     List(CodeListArgs),
@@ -385,7 +396,7 @@ pub(crate) enum CodeCommand {
 ///
 /// Only a hash of each code is kept, and its last symbols for listings.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits code add connectome-2017 HCP2017AAAA1 HCP2017BBBB2
   credits code add connectome-2017 - < codes.txt")]
 pub(crate) struct CodeAddArgs {
@@ -403,7 +414,7 @@ pub(crate) struct CodeAddArgs {
 /// List the codes of an offer and what became of them
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  credits code list connectome-2017\n  credits --format csv code list connectome-2017"
+    before_long_help = "Examples:\n  credits code list connectome-2017\n  credits --format csv code list connectome-2017"
 )]
 pub(crate) struct CodeListArgs {
     /// The offer [default: all offers]
@@ -458,7 +469,7 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
     let mut codes = Vec::new();
     for code in &args.codes {
         if code == "-" {
-            let text = read_stdin("codes")?;
+            let text = read_stdin("codes are")?;
             codes.extend(
                 text.lines()
                     .filter(|line| !line.trim().is_empty())
@@ -470,7 +481,7 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
         }
     }
     let outcome = context.record(args.dry_run, |desk, view| {
-        let offer = find_offer(&desk.state, &args.offer)?;
+        let offer = find_offer(&desk.state, &args.offer).map_err(unquoted)?;
         let ledger = ledger_id(&desk.state);
         let mut met = BTreeSet::new();
         let mut shapes = Vec::new();
@@ -564,6 +575,14 @@ fn list_codes(args: &CodeListArgs, context: &Context) -> Result<Answer, Failure>
     .with_notes(context.absence(&journal)))
 }
 
+/// Beside codes a name that is not known may be one, so it is not repeated.
+fn unquoted(mut failure: Failure) -> Failure {
+    if failure.kind == "unknown_offer" {
+        failure.message = "the offer named is not on record".to_owned();
+    }
+    failure
+}
+
 /// The id of the ledger a decision is made on, which its first entry gave it.
 fn ledger_id(state: &State) -> LedgerId {
     state.ledger.unwrap_or(LedgerId([0; 16]))
@@ -587,8 +606,8 @@ fn read_code(text: &str) -> Result<String, Failure> {
 fn read_stdin(what: &str) -> Result<String, Failure> {
     if std::io::stdin().is_terminal() {
         return Err(
-            Failure::usage(format!("{what} are expected on stdin, which is a terminal"))
-                .hint("pipe them in, or name them"),
+            Failure::usage(format!("{what} expected on stdin, which is a terminal"))
+                .hint("pipe it in, as in `credits redeem - < code.txt`"),
         );
     }
     let mut text = String::new();
@@ -607,7 +626,7 @@ fn read_stdin(what: &str) -> Result<String, Failure> {
 /// --amount with what else they say. The code itself is not kept, only a hash of it and its last
 /// symbols. `-` reads it from stdin, which keeps it out of the shell's history.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits redeem HCP2017AAAA1 --account 111122223333
   credits redeem PC1EXAMPLE23 --offer examples/connectome.json
   credits redeem PC1EXAMPLE23 --kind activate --amount 1000 --end 2027-12-31
@@ -645,7 +664,7 @@ enum Given {
 /// Redeems a code.
 pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Failure> {
     let code = match args.code.as_str() {
-        "-" => read_code(read_stdin("a code")?.lines().next().unwrap_or_default())?,
+        "-" => read_code(read_stdin("a code is")?.lines().next().unwrap_or_default())?,
         code => read_code(code)?,
     };
     let given = given_worth(args, context)?;
@@ -655,7 +674,7 @@ pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Fai
         let known = view.code(&code)?;
         let worth = match &given {
             Given::Worth(worth) => worth.clone(),
-            Given::Named(name) => Worth::Offer(find_offer(&desk.state, name)?),
+            Given::Named(name) => Worth::Offer(find_offer(&desk.state, name).map_err(unquoted)?),
             Given::File(offers) if matches!(known, CodeState::Redeemed { .. }) => {
                 Worth::Offer(offers[0].id.clone())
             }

@@ -9,7 +9,7 @@ use super::failure::Failure;
 
 /// Print completions for a shell
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits completions bash > ~/.local/share/bash-completion/completions/credits
   credits completions zsh > ~/.zfunc/_credits
   credits completions fish > ~/.config/fish/completions/credits.fish")]
@@ -28,7 +28,7 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Answer {
 
 /// Print the manual page, or that of a command
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:
+#[command(before_long_help = "Examples:
   credits man | man -l -
   credits man apply > credits-apply.1")]
 pub(crate) struct ManArgs {

@@ -14,6 +14,8 @@ pub(crate) enum Cell {
     Text(String),
     /// An amount, with the digits of its currency.
     Amount(Money, u32),
+    /// An amount that is text already, with the digits of its currency.
+    Decimal(String),
     /// A count.
     Count(u64),
     /// A word that is coloured where colour is wanted.
@@ -34,13 +36,14 @@ impl Cell {
     }
 
     fn is_number(&self) -> bool {
-        matches!(self, Cell::Amount(..) | Cell::Count(_))
+        matches!(self, Cell::Amount(..) | Cell::Decimal(_) | Cell::Count(_))
     }
 
     fn for_people(&self) -> String {
         match self {
             Cell::Text(text) => text.clone(),
             Cell::Amount(amount, digits) => amount.grouped(*digits),
+            Cell::Decimal(text) => grouped(text),
             Cell::Count(count) => {
                 Money::from_units(i128::from(*count) * 10_i128.pow(18)).grouped(0)
             }
@@ -53,6 +56,7 @@ impl Cell {
         match self {
             Cell::Text(text) => neutral(text),
             Cell::Amount(amount, digits) => amount.text(*digits),
+            Cell::Decimal(text) => text.clone(),
             Cell::Count(count) => count.to_string(),
             Cell::Status(word) => (*word).to_owned(),
             Cell::Empty => String::new(),
@@ -182,16 +186,48 @@ impl Table {
         let mut writer = csv::WriterBuilder::new()
             .terminator(csv::Terminator::CRLF)
             .from_writer(out);
-        writer.write_record(
-            self.headings
-                .iter()
-                .map(|heading| heading.replace(' ', "_")),
-        )?;
+        writer
+            .write_record(
+                self.headings
+                    .iter()
+                    .map(|heading| heading.replace(' ', "_")),
+            )
+            .map_err(io_error)?;
         for row in &self.rows {
-            writer.write_record(row.iter().map(Cell::for_spreadsheets))?;
+            writer
+                .write_record(row.iter().map(Cell::for_spreadsheets))
+                .map_err(io_error)?;
         }
         writer.flush()
     }
+}
+
+/// A closed pipe has to be known as one.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+/// Decimal text with thousands separators.
+pub(crate) fn grouped(text: &str) -> String {
+    let (sign, unsigned) = text
+        .strip_prefix('-')
+        .map_or(("", text), |rest| ("-", rest));
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let mut grouped = sign.to_owned();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if !fraction.is_empty() {
+        grouped.push('.');
+        grouped.push_str(fraction);
+    }
+    grouped
 }
 
 fn colour(cell: &Cell) -> Option<Color> {

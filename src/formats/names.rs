@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::ledger::names::{NAME_LIMIT, NameError};
+use crate::ledger::names::{NAME_LIMIT, NameError, is_unprintable};
 
 use super::fault::Problem;
 
@@ -38,7 +38,7 @@ impl<T: Borrow<str> + Clone + Eq + Hash> Known<T> {
 pub(super) fn label(text: &str) -> Result<&str, Problem> {
     let why = if text.is_empty() {
         NameError::Empty
-    } else if text.chars().any(char::is_control) {
+    } else if text.chars().any(is_unprintable) {
         NameError::Unprintable
     } else if text.len() > NAME_LIMIT {
         NameError::TooLong

@@ -38,12 +38,18 @@ pub enum NameError {
     NotABill,
 }
 
+/// Control characters, and those that turn the direction of writing round them.
+pub(crate) fn is_unprintable(symbol: char) -> bool {
+    symbol.is_control()
+        || matches!(symbol, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Refuses names that are empty, padded, unprintable or too long.
-fn checked(text: &str) -> Result<&str, NameError> {
+pub(crate) fn checked(text: &str) -> Result<&str, NameError> {
     if text.trim().is_empty() {
         return Err(NameError::Empty);
     }
-    if text.trim() != text || text.chars().any(char::is_control) {
+    if text.trim() != text || text.chars().any(is_unprintable) {
         return Err(NameError::Unprintable);
     }
     if text.len() > NAME_LIMIT {

@@ -1,7 +1,9 @@
 //! The one integration program. A line a module: what a user could name is asserted here, from
 //! the rule alone up to the command as a process.
 
+mod command; // the binary: answers, statuses, messages, races, kills
 mod formats; // documents of others, whole and damaged
+mod journal; // snapshots and entries say the same
 mod layering; // the rooms and the one direction of flow
 mod model; // an independent, naive model of the rule
 mod properties; // the rule against the model, and the invariants

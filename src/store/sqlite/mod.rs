@@ -113,11 +113,33 @@ impl SqliteStore {
         let differences = differences(&self.connection);
         let differences = differences.map_err(|error| self.failed("read", error))?;
         found.extend(differences.into_iter().map(|one| one.what));
+        self.check_length(found)?;
         self.each("PRAGMA integrity_check", [], |row| {
             let line = text(row, 0)?;
             found.extend((line != "ok").then(|| line.to_owned()));
             Ok(())
         })
+    }
+
+    /// SQLite reads what is cut off the last page as zeros.
+    fn check_length(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
+        let length = |suffix: &str| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(suffix);
+            std::fs::metadata(name).map_or(0, |about| about.len())
+        };
+        let mut pages = 0;
+        let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        self.each(sql, [], |row| {
+            pages = number(row, 0)?;
+            Ok(())
+        })?;
+        // What stands in the log may still have to lengthen the file.
+        let (held, is_settled) = (length(""), length("-wal") == 0);
+        if is_settled && held != pages {
+            found.push(format!("the file has {held} bytes, its pages {pages}"));
+        }
+        Ok(())
     }
 
     /// The numbers of the entries that lines are kept with, ascending.

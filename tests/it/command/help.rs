@@ -94,7 +94,7 @@ fn the_exit_statuses_are_in_the_help_and_in_the_manual() {
 
 /// The example lines of a help text; one that the help wraps is put together again.
 fn examples(help: &str) -> Vec<String> {
-    let Some((_, text)) = help.split_once("\nExamples:\n") else {
+    let Some((_, text)) = help.split_once("Examples:\n") else {
         return Vec::new();
     };
     let mut examples: Vec<String> = Vec::new();

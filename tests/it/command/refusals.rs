@@ -158,7 +158,7 @@ fn every_refusal_has_its_kind_its_sentence_and_its_advice_and_changes_no_byte() 
             "redeem NEW00001 --account A --offer zzz",
             2,
             "unknown_offer",
-            "offer `zzz` is not on record",
+            "the offer named is not on record",
             "`credits offer list` shows the offers on record, `credits offer add FILE` records one",
         ),
         (
@@ -288,7 +288,7 @@ fn every_refusal_has_its_kind_its_sentence_and_its_advice_and_changes_no_byte() 
             3,
             "account_conflict",
             "account `444455556666` joined `111122223333` on 2026-02-01, a membership cannot begin before that",
-            "`credits account show ID` shows what is on record",
+            "`credits account list` shows what is on record",
         ),
     ];
     for (line, status, kind, message, hint) in refusals {

@@ -195,7 +195,7 @@ fn without_any_flag_the_ledger_is_in_the_data_home() {
     // Set and empty is a mistake, said aloud, not a second ledger somewhere else.
     assert_eq!(
         run.ends(2).err,
-        "error: a value is required for '--ledger <PATH>' but none was supplied\n\nFor more information, try '--help'.\n"
+        "error: `--ledger <PATH>` needs a value\nhint: `credits grant --help` shows how\n"
     );
     for (variable, value, file) in [
         ("HOME", home.clone(), ".local/share/credits/ledger.db"),

@@ -1,0 +1,128 @@
+//! The journal as the ledger reads it: snapshots say what the entries say.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use credits_ledger::ledger::bill::{Bill, Charge, Status};
+use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
+use credits_ledger::ledger::decide::{apply_bill, grant};
+use credits_ledger::ledger::names::{AccountId, BillId, Currency, Service};
+use credits_ledger::ledger::rules::Rules;
+use credits_ledger::ledger::scope::{Category, CreditScope};
+use credits_ledger::money::Money;
+use credits_ledger::period::Month;
+use credits_ledger::store::StoreError;
+use credits_ledger::store::journal::Journal;
+use credits_ledger::store::verify::{Depth, verify};
+
+fn day(text: &str) -> NaiveDate {
+    credits_ledger::period::parse_date(text).expect("a date")
+}
+
+fn account() -> AccountId {
+    AccountId::new("111122223333").expect("a name")
+}
+
+fn terms(amount: &str) -> Terms {
+    Terms {
+        kind: Kind::Promotional,
+        name: "credit".to_owned(),
+        currency: Currency::USD,
+        amount: Money::parse(amount).expect("an amount"),
+        used_before: Money::ZERO,
+        start_date: day("2000-01-01"),
+        end_date: None,
+        scope: CreditScope::ALL,
+        stage: Stage::AfterDiscounts,
+        sharing: Sharing::Default,
+        start_rule: None,
+        end_rule: None,
+        reference: None,
+        offer: None,
+    }
+}
+
+fn bill(month: Month, status: Status) -> Bill {
+    let charge = Charge {
+        id: None,
+        account: account(),
+        service: Service::new("AmazonEC2").expect("a name"),
+        region: None,
+        category: Category::Usage,
+        amount: Money::parse("3.5").expect("an amount"),
+        start: None,
+        end: None,
+        description: None,
+        count: 1,
+    };
+    let id = BillId {
+        month,
+        payer: account(),
+        currency: Currency::USD,
+    };
+    Bill::new(id, status, None, vec![charge]).expect("a bill")
+}
+
+#[test]
+fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
+    let folder = std::env::temp_dir().join(format!("credits-journal-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let path = folder.join("ledger.db");
+    let wait = Duration::from_secs(10);
+    let now: DateTime<Utc> = day("2030-01-01")
+        .and_hms_opt(12, 0, 0)
+        .expect("noon")
+        .and_utc();
+    let mut journal = Journal::open_for_writing(&path, wait).expect("a ledger");
+    let mut month = Month::parse("2000-01").expect("a month");
+    for _ in 0..3 {
+        let recorded = journal.transact(now, day("2030-01-01"), |desk, _| {
+            for _ in 0..100 {
+                grant(desk, account(), terms("2")).expect("a credit");
+                apply_bill(desk, bill(month, Status::Final), None, &Rules::current())
+                    .expect("booked");
+                month = month.next();
+            }
+            Ok::<_, StoreError>(())
+        });
+        recorded.expect("recorded");
+    }
+    let open = journal.transact(now, day("2030-01-01"), |desk, _| {
+        apply_bill(
+            desk,
+            bill(month, Status::Estimated),
+            None,
+            &Rules::current(),
+        )
+        .expect("kept");
+        Ok::<_, StoreError>(())
+    });
+    open.expect("recorded");
+
+    let reading = Journal::open(&path, wait).expect("a ledger");
+    let whole = reading.view().state().expect("a state");
+    let mut short = reading.view().state_without_booked().expect("a state");
+    assert!(
+        short.bills.len() < whole.bills.len(),
+        "no snapshot was used"
+    );
+    assert!(
+        short
+            .bills
+            .values()
+            .any(|bill| bill.status == Status::Estimated)
+    );
+    short.bills.clone_from(&whole.bills);
+    assert_eq!(short, whole);
+    let report = verify(reading.store().expect("a store"), Depth::Full).expect("a report");
+    assert_eq!(report.findings, Vec::<String>::new());
+    assert_eq!(
+        whole
+            .credits
+            .values()
+            .map(|record| record.left)
+            .sum::<Money>(),
+        Money::ZERO
+    );
+    let _ = std::fs::remove_dir_all(&folder);
+}
