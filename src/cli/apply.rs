@@ -111,7 +111,7 @@ fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure>
         let documents = read.map_err(|error| Failure::from(error).in_document(&name))?;
         if documents.rounded > 0 {
             notes.push(format!(
-                "note: {name}: {} amounts finer than 10^-18 were rounded",
+                "note: {name}: amounts finer than 10^-18 that were rounded: {}",
                 documents.rounded
             ));
         }
@@ -668,7 +668,7 @@ pub(crate) struct StatementArgs {
 
 /// Prints a statement again.
 pub(crate) fn statement(args: &StatementArgs, context: &Context) -> Result<Answer, Failure> {
-    let journal = context.journal()?;
+    let journal = context.existing_journal()?;
     let view = journal.view();
     let state = args.clocks.state(view)?;
     let (id, bill) = find_bill(&state, &args.bill)?;

@@ -298,7 +298,7 @@ struct PaidShape {
 
 /// Shows a credit.
 pub(crate) fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure> {
-    let journal = context.journal()?;
+    let journal = context.existing_journal()?;
     let view = journal.view();
     let as_of = args.clocks.date(context);
     let state = args.clocks.state(view)?;
@@ -410,9 +410,12 @@ fn facts(credit: &CreditShape) -> Vec<String> {
         (
             "valid",
             format!(
-                "{} to {}",
+                "{} {}",
                 credit.start_date,
-                credit.end_date.as_deref().unwrap_or("for ever")
+                credit
+                    .end_date
+                    .as_ref()
+                    .map_or("for ever".to_owned(), |end| format!("to {end}"))
             ),
         ),
         (

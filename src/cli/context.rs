@@ -70,6 +70,16 @@ impl Context {
         Ok(Journal::open(&self.path, self.wait)?)
     }
 
+    /// The ledger, for a question about something that is on record in it.
+    pub(crate) fn existing_journal(&self) -> Result<Journal, Failure> {
+        let journal = self.journal()?;
+        if journal.exists() {
+            Ok(journal)
+        } else {
+            Err(Failure::no_ledger(&self.path))
+        }
+    }
+
     /// The ledger, for writing.
     pub(crate) fn journal_for_writing(&self) -> Result<Journal, Failure> {
         Ok(Journal::open_for_writing(&self.path, self.wait)?)

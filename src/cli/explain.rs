@@ -107,7 +107,7 @@ impl ExplainedCharge {
 
 /// Explains a bill.
 pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, Failure> {
-    let journal = context.journal()?;
+    let journal = context.existing_journal()?;
     let view = journal.view();
     let state = args.clocks.state(view)?;
     let (id, bill) = find_bill(&state, &args.bill)?;

@@ -25,6 +25,8 @@ use credits_ledger::store::journal::{Journal, mark};
 
 const ACCOUNTS: usize = 200;
 const PAYERS: usize = 100;
+/// Payers whose last month is still open.
+const OPEN: usize = 10;
 
 fn account(at: usize) -> AccountId {
     AccountId::new(&format!("{:012}", 100_000_000_000 + at)).expect("a name")
@@ -146,13 +148,14 @@ fn generate(path: &Path, entries: u64) {
     let months = (entries / 50) as usize / PAYERS;
     let mut month = Month::of(day(2009, 1, 1));
     for at in 0..months {
-        let status = if at + 1 == months {
-            Status::Estimated
-        } else {
-            Status::Final
-        };
         record(&mut journal, month.last_day(), |desk| {
             for payer in 0..PAYERS {
+                let open = at + 1 == months && payer < OPEN;
+                let status = if open {
+                    Status::Estimated
+                } else {
+                    Status::Final
+                };
                 decide::apply_bill(desk, bill(payer, month, status), None, &rules).expect("booked");
             }
         });
