@@ -45,7 +45,14 @@ fn run(cli: &Cli) -> u8 {
             let notes = context.notes.borrow();
             print(answer, &notes, cli)
         }
-        Err(failure) => fail(&failure, json(cli)),
+        Err(failure) => {
+            context
+                .notes
+                .borrow()
+                .iter()
+                .for_each(|note| complain(note));
+            fail(&failure, json(cli))
+        }
     }
 }
 

@@ -73,11 +73,8 @@ impl Context {
     /// The ledger, for a question about something that is on record in it.
     pub(crate) fn existing_journal(&self) -> Result<Journal, Failure> {
         let journal = self.journal()?;
-        if journal.exists() {
-            Ok(journal)
-        } else {
-            Err(Failure::no_ledger(&self.path))
-        }
+        self.notes.borrow_mut().extend(self.absence(&journal));
+        Ok(journal)
     }
 
     /// The ledger, for writing.

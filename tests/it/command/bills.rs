@@ -301,7 +301,7 @@ fn amounts_finer_than_eighteen_decimals_are_rounded_half_to_even_and_counted() {
     let run = ledger.call("--json apply").stdin(fine).run().ok();
     assert_eq!(
         run.err,
-        "note: stdin: 2 amounts finer than 10^-18 were rounded\n"
+        "note: stdin: amounts finer than 10^-18 that were rounded: 2\n"
     );
     assert_eq!(run.json()["charges"][0]["amount"], "1.00");
     assert_eq!(run.json()["charges"][1]["amount"], "1.000000000000000002");
