@@ -177,17 +177,7 @@ impl Money {
     /// As [`Money::text`], with thousands separators, for people.
     #[must_use]
     pub fn grouped(self, digits: u32) -> String {
-        let text = self.text(digits);
-        let unsigned = text.trim_start_matches('-');
-        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-        let mut grouped = String::with_capacity(whole.len() * 4 / 3 + 1);
-        for (i, digit) in whole.chars().enumerate() {
-            if i > 0 && (whole.len() - i) % 3 == 0 {
-                grouped.push(',');
-            }
-            grouped.push(digit);
-        }
-        join(self.is_negative(), &grouped, fraction)
+        grouped(&self.text(digits))
     }
 
     fn parts(self) -> (String, String) {
@@ -195,6 +185,21 @@ impl Money {
         let one = ONE.unsigned_abs();
         ((units / one).to_string(), format!("{:018}", units % one))
     }
+}
+
+/// Decimal text with thousands separators.
+#[must_use]
+pub fn grouped(text: &str) -> String {
+    let unsigned = text.trim_start_matches('-');
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let mut grouped = String::with_capacity(whole.len() * 4 / 3 + 1);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    join(text.starts_with('-'), &grouped, fraction)
 }
 
 fn join(negative: bool, whole: &str, fraction: &str) -> String {

@@ -13,7 +13,7 @@ use credits_ledger::ledger::entry::Lines;
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId, Currency};
 use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::Statement;
-use credits_ledger::money::Money;
+use credits_ledger::money::{Money, grouped};
 use credits_ledger::period::Month;
 use credits_ledger::store::journal::View;
 use serde::Serialize;
@@ -22,7 +22,7 @@ use super::answer::{Answer, Format};
 use super::context::{Clocks, Context, find_bill};
 use super::failure::{Failure, io_words};
 use super::shape::{StatementShape, date};
-use super::table::{Cell, Table, grouped};
+use super::table::{Cell, Table};
 use super::terms::read_account;
 
 /// Apply credits to bills

@@ -201,8 +201,7 @@ pub(crate) fn run(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Account(command) => account::account(command, context),
         Command::Journal(args) => journal::journal(args, context),
         Command::Verify(args) => journal::verify(args, context),
-        Command::Completions(_) | Command::Man(_) => {
-            run_without_ledger(cli).unwrap_or_else(|| Ok(Answer::text(String::new())))
-        }
+        Command::Completions(args) => Ok(shell::completions(args)),
+        Command::Man(args) => shell::man(args),
     }
 }

@@ -62,25 +62,27 @@ pub struct Statement {
 impl Statement {
     /// The lines, in the order of the bill, the provider's own credits left out.
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let is_charge = |line: &Line<'_>| line.charge.category != Category::Credit;
+        self.all_lines().filter(is_charge)
+    }
+
+    /// The lines, in the order of the bill, those of the provider's own credits included.
+    pub fn all_lines(&self) -> impl Iterator<Item = Line<'_>> {
         let mut rest = self.allocations.as_slice();
-        let lines = self
-            .bill
-            .charges()
-            .iter()
-            .enumerate()
-            .map(move |(at, charge)| {
-                let until = rest.partition_point(|(place, _)| *place as usize <= at);
-                let (own, after) = rest.split_at(until);
-                rest = after;
-                Line {
-                    place: at,
-                    charge,
-                    discounted: self.discounted[at],
-                    allocations: own,
-                    card: self.card[at],
-                }
-            });
-        lines.filter(|line| line.charge.category != Category::Credit)
+        let charges = self.bill.charges().iter().enumerate();
+        charges.map(move |(place, charge)| {
+            let until = rest.partition_point(|(paid, _)| *paid as usize <= place);
+            let (allocations, after) = rest.split_at(until);
+            rest = after;
+            let (discounted, card) = (self.discounted[place], self.card[place]);
+            Line {
+                place,
+                charge,
+                discounted,
+                allocations,
+                card,
+            }
+        })
     }
 
     /// What the bill comes to.

@@ -99,29 +99,15 @@ pub(super) fn encode(lines: &Lines) -> Result<(Vec<Vec<u8>>, LinesDigest), Store
     ))
 }
 
-/// Every charge, those of the provider's own credits included.
 fn statement_shapes(statement: &Statement) -> impl Iterator<Item = LineShape> + '_ {
-    let mut rest = statement.allocations.as_slice();
-    statement
-        .bill
-        .charges()
-        .iter()
-        .enumerate()
-        .map(move |(at, charge)| {
-            let until = rest.partition_point(|(place, _)| *place as usize <= at);
-            let (own, after) = rest.split_at(until);
-            rest = after;
-            let allocations = own
-                .iter()
-                .map(|(_, allocation)| AllocationShape::of(allocation))
-                .collect();
-            let paid = (
-                statement.discounted[at].text(0),
-                statement.card[at].text(0),
-                allocations,
-            );
-            LineShape(charge_shape(charge), Some(paid))
-        })
+    statement.all_lines().map(|line| {
+        let allocations = line.allocations.iter();
+        let allocations = allocations
+            .map(|(_, paid)| AllocationShape::of(paid))
+            .collect();
+        let paid = (line.discounted.text(0), line.card.text(0), allocations);
+        LineShape(charge_shape(line.charge), Some(paid))
+    })
 }
 
 /// Collects the parts of lines and reads them.
