@@ -94,10 +94,11 @@ impl Month {
         Month::of(self.last_day().succ_opt().unwrap_or(self.first))
     }
 
-    /// The month before it.
+    /// The month before it; of the first month, 0001-01, itself.
     #[must_use]
     pub fn previous(self) -> Month {
-        Month::of(self.first.pred_opt().unwrap_or(self.first))
+        let before = self.first.pred_opt().filter(|day| day.year() >= 1);
+        Month::of(before.unwrap_or(self.first))
     }
 
     /// Whether a day lies in it.

@@ -1,4 +1,4 @@
-//! `apply`, `bills`, `statement`: credits applied to bills.
+//! `apply`: credits applied to bills.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,21 +8,24 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use credits_ledger::formats::{Format as DocumentFormat, read_bills};
 use credits_ledger::ledger::bill::{Bill, Status};
-use credits_ledger::ledger::decide::{Applied, Desk, apply_bill, reserve};
+use credits_ledger::ledger::booking::{Applied, reserve};
+use credits_ledger::ledger::correct::{Correction, Outcome, apply_bills};
+use credits_ledger::ledger::decide::Desk;
 use credits_ledger::ledger::entry::Lines;
-use credits_ledger::ledger::names::{AccountId, BillId, CreditId, Currency};
+use credits_ledger::ledger::names::{AccountId, BillId, CreditId};
 use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::Statement;
-use credits_ledger::money::{Money, grouped};
+use credits_ledger::money::Money;
 use credits_ledger::period::Month;
+use credits_ledger::store::StoreError;
 use credits_ledger::store::journal::View;
-use serde::Serialize;
 
-use super::answer::{Answer, Format};
-use super::context::{Clocks, Context, find_bill};
+use super::answer::Answer;
+use super::context::Context;
+use super::correct::correction_notes;
 use super::failure::{Failure, io_words};
-use super::shape::{StatementShape, date};
-use super::table::{Cell, Table};
+use super::shape::{ChangedShape, StatementShape};
+use super::statement::{Estimates, remaining_after, statements_answer, with_remaining};
 use super::terms::read_account;
 
 /// Apply credits to bills
@@ -34,6 +37,7 @@ use super::terms::read_account;
 #[command(before_long_help = "Examples:
   credits apply bill.json
   credits apply --dry-run < bill.json
+  credits apply --amend corrected.json
   credits --json apply --month 2026-04 cur-2026-04.csv")]
 pub(crate) struct ApplyArgs {
     /// Bills: our own JSON, or an AWS cost and usage report 2.0 as CSV [default: stdin; `-` is stdin]
@@ -48,6 +52,10 @@ pub(crate) struct ApplyArgs {
     /// Apply the bills of this payer account, pass over others
     #[arg(long, value_name = "ID", value_parser = read_account)]
     payer: Option<AccountId>,
+    /// Replace bills that differ from those booked, book those that come late, and decide anew
+    /// the later bills that this changes
+    #[arg(long)]
+    amend: bool,
     /// Print the statements, and record nothing
     #[arg(long)]
     dry_run: bool,
@@ -59,12 +67,16 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
     let bills = selected(bills, args)?;
     refuse_parts(&bills)?;
     let outcome = context.record(args.dry_run, |desk, view| {
-        apply_all(desk, view, &bills, context)
+        let bills = bills.clone();
+        let done = apply_bills::<_, Failure>(desk, &view, bills, args.amend, &context.rules)?;
+        let statements = statements(desk, view, &done, context)?;
+        Ok((statements, done.correction))
     })?;
     drop(bills);
-    let statements = outcome.answer;
+    let (statements, correction) = outcome.answer;
     let before = outcome.state.head - outcome.proposals.len() as u64;
     notes.extend(statements.iter().flat_map(|done| notes_of(done, before)));
+    notes.extend(correction_notes(&correction, &outcome.state));
     let head = if args.dry_run {
         before
     } else {
@@ -73,7 +85,7 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
     let recorded = !args.dry_run && !outcome.proposals.is_empty();
     let shapes: Vec<StatementShape> = statements
         .into_iter()
-        .map(|done| done.shape(&outcome.state, head))
+        .map(|done| done.shape(&outcome.state, head, &correction))
         .collect();
     Ok(statements_answer(context, shapes)
         .with_notes(notes)
@@ -171,175 +183,88 @@ fn selected(mut bills: Vec<Bill>, args: &ApplyArgs) -> Result<Vec<Bill>, Failure
 }
 
 /// A statement and what became of its bill.
-pub(crate) struct Done {
+struct Done {
     statement: Statement,
     applied: Applied,
+    corrected: bool,
     /// What is left of the credits it names, after it.
     remaining: BTreeMap<CreditId, Money>,
 }
 
 impl Done {
     /// `head`: the last entry that is there; nothing is named that was only rehearsed.
-    fn shape(self, state: &State, head: u64) -> StatementShape {
+    fn shape(self, state: &State, head: u64, correction: &Correction) -> StatementShape {
         let (entry, already) = match self.applied {
             Applied::Recorded(entry) => (Some(entry), false),
             Applied::Already(entry) => (Some(entry), true),
         };
         let entry = entry.filter(|entry| *entry <= head);
         let remaining = |credit| self.remaining.get(&credit).copied().unwrap_or_default();
-        StatementShape::new(&self.statement, entry, already, state, &remaining)
+        let shape = StatementShape::new(&self.statement, entry, already, state, &remaining);
+        StatementShape {
+            at_entry: head,
+            changed: if self.corrected {
+                correction.changed.iter().map(ChangedShape::new).collect()
+            } else {
+                Vec::new()
+            },
+            ..shape
+        }
     }
 }
 
-fn apply_all(
-    desk: &mut Desk,
+fn statements(
+    desk: &Desk,
     view: View<'_>,
-    bills: &[Bill],
+    outcome: &Outcome,
     context: &Context,
 ) -> Result<Vec<Done>, Failure> {
-    let mut applied: Vec<(BillId, Applied)> = Vec::with_capacity(bills.len());
-    let first = desk.state.head;
-    for bill in bills {
-        let known = match desk.state.bills.get(bill.id()) {
-            Some(state) => Some(bill_of(desk, view, first, state)?),
-            None => None,
-        };
-        applied.push((
-            bill.id().clone(),
-            apply_bill(desk, bill.clone(), known.as_ref(), &context.rules)?,
-        ));
-    }
-    let estimates = estimates_of(desk, view, first, context)?;
-    applied
-        .into_iter()
-        .map(|(id, applied)| done(desk, view, first, &estimates, &id, applied))
-        .collect()
-}
-
-/// The charges of a bill, kept or about to be.
-fn lines_of(
-    desk: &Desk,
-    view: View<'_>,
-    first: u64,
-    bill: &credits_ledger::ledger::state::BillState,
-) -> Result<Lines, Failure> {
-    let proposed = bill.entry.checked_sub(first + 1).and_then(|at| {
-        desk.proposals
-            .get(desk.proposals.len() - (desk.state.head - first) as usize + at as usize)
-    });
-    match proposed.and_then(|proposal| proposal.lines.clone()) {
-        Some(lines) => Ok(lines),
-        None => Ok(view.lines(bill)?),
-    }
-}
-
-fn bill_of(
-    desk: &Desk,
-    view: View<'_>,
-    first: u64,
-    bill: &credits_ledger::ledger::state::BillState,
-) -> Result<Bill, Failure> {
-    Ok(match lines_of(desk, view, first, bill)? {
-        Lines::Bill(bill) => bill,
-        Lines::Statement(statement) => statement.bill,
-    })
-}
-
-/// The statements of all open bills, in month order, and what is left of each credit after each.
-type Estimates = Vec<(Statement, BTreeMap<CreditId, Money>)>;
-
-fn estimates_of(
-    desk: &Desk,
-    view: View<'_>,
-    first: u64,
-    context: &Context,
-) -> Result<Estimates, Failure> {
-    let open = desk
-        .state
-        .bills
-        .values()
-        .filter(|bill| bill.status == Status::Estimated);
-    let bills = open
-        .map(|bill| bill_of(desk, view, first, bill))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(with_remaining(
-        &desk.state,
-        reserve(&desk.state, bills, &context.rules),
-    ))
-}
-
-fn with_remaining(state: &State, statements: Vec<Statement>) -> Estimates {
-    let mut left: BTreeMap<CreditId, Money> = state
-        .credits
-        .iter()
-        .map(|(id, record)| (*id, record.left))
-        .collect();
-    let after = |statement: Statement| {
-        for allocation in &statement.applied {
-            *left.entry(allocation.credit).or_default() -= allocation.amount;
-        }
-        let remaining = statement
-            .applied
-            .iter()
-            .map(|allocation| (allocation.credit, left[&allocation.credit]))
-            .collect();
-        (statement, remaining)
+    let estimates = estimates(desk, view, context)?;
+    let statement = |(id, applied, corrected): &(BillId, Applied, bool)| {
+        let (statement, remaining) = statement(desk, view, &estimates, id)?;
+        Ok(Done {
+            statement,
+            applied: *applied,
+            corrected: *corrected,
+            remaining,
+        })
     };
-    statements.into_iter().map(after).collect()
+    outcome.bills.iter().map(statement).collect()
 }
 
-fn done(
+/// The statements of all open bills, those of this command included.
+fn estimates(desk: &Desk, view: View<'_>, context: &Context) -> Result<Estimates, Failure> {
+    let open = desk.state.bills.values();
+    let open = open.filter(|bill| bill.status == Status::Estimated);
+    let bills = open
+        .map(|bill| Ok(desk.lines(&view, bill)?.into_bill()))
+        .collect::<Result<Vec<Bill>, StoreError>>()?;
+    let statements = reserve(&desk.state, bills, &context.rules);
+    Ok(with_remaining(&desk.state, statements))
+}
+
+/// The statement of a bill just applied, and what is left after it of the credits it names.
+fn statement(
     desk: &Desk,
     view: View<'_>,
-    first: u64,
     estimates: &Estimates,
     id: &BillId,
-    applied: Applied,
-) -> Result<Done, Failure> {
-    if let Some((statement, remaining)) = estimates
-        .iter()
-        .find(|(statement, _)| statement.bill.id() == id)
-    {
-        return Ok(Done {
-            statement: statement.clone(),
-            applied,
-            remaining: remaining.clone(),
-        });
+) -> Result<(Statement, BTreeMap<CreditId, Money>), Failure> {
+    let mut open = estimates.iter();
+    if let Some(found) = open.find(|(statement, _)| statement.bill.id() == id) {
+        return Ok(found.clone());
     }
-    let state = &desk.state.bills[id];
-    match lines_of(desk, view, first, state)? {
+    let bill = &desk.state.bills[id];
+    match desk.lines(&view, bill)? {
         Lines::Statement(statement) => {
-            let remaining = remaining_after(&desk.state, &statement, state.entry);
-            Ok(Done {
-                statement,
-                applied,
-                remaining,
-            })
+            let remaining = remaining_after(&desk.state, &statement, bill.entry);
+            Ok((statement, remaining))
         }
-        Lines::Bill(_) => Err(credits_ledger::store::StoreError::Damaged(format!(
-            "bill {id} is final without a statement"
-        ))
-        .into()),
+        Lines::Bill(_) => {
+            let what = format!("bill {id} is final without a statement");
+            Err(StoreError::Damaged(what).into())
+        }
     }
-}
-
-/// What was left of the credits of a statement after the entry that booked it.
-fn remaining_after(state: &State, statement: &Statement, entry: u64) -> BTreeMap<CreditId, Money> {
-    let left = |credit: &CreditId| {
-        let record = &state.credits[credit];
-        let later: Money = record
-            .moved
-            .iter()
-            .filter(|moved| moved.entry > entry)
-            .map(|moved| moved.amount)
-            .sum();
-        record.left + later
-    };
-    statement
-        .applied
-        .iter()
-        .map(|allocation| (allocation.credit, left(&allocation.credit)))
-        .collect()
 }
 
 /// `head`: the last entry before this command.
@@ -360,344 +285,4 @@ fn notes_of(done: &Done, head: u64) -> Vec<String> {
         ));
     }
     notes
-}
-
-/// Statements in the format that was asked for.
-fn statements_answer(context: &Context, shapes: Vec<StatementShape>) -> Answer {
-    let style = context.style;
-    match context.format {
-        Format::Json => Answer::json(shapes),
-        Format::Csv => {
-            let table = charges_table(shapes.iter());
-            Answer::new(move |out| table.write_csv(out))
-        }
-        Format::Table => Answer::new(move |out| {
-            for (at, shape) in shapes.iter().enumerate() {
-                if at > 0 {
-                    writeln!(out)?;
-                }
-                statement_table(shape, style).write_text(out)?;
-            }
-            Ok(())
-        }),
-    }
-}
-
-fn money(text: &str) -> Cell {
-    Cell::Decimal(text.to_owned())
-}
-
-fn charges_table<'a>(shapes: impl Iterator<Item = &'a StatementShape>) -> Table {
-    let headings = [
-        "bill",
-        "status",
-        "charge",
-        "account",
-        "service",
-        "region",
-        "category",
-        "start",
-        "currency",
-        "amount",
-        "discounted",
-        "credits",
-        "card",
-    ];
-    let rows = shapes.flat_map(|shape| {
-        shape.charges.iter().map(|charge| {
-            let credits: Vec<String> = charge
-                .allocations
-                .iter()
-                .map(|paid| format!("{} {}", paid.credit, paid.amount))
-                .collect();
-            vec![
-                Cell::text(&shape.bill),
-                Cell::Status(shape.status),
-                Cell::maybe(charge.id.as_ref()),
-                Cell::text(&charge.account),
-                Cell::text(&charge.service),
-                Cell::maybe(charge.region.as_ref()),
-                Cell::text(charge.category),
-                Cell::maybe(charge.start.as_ref()),
-                Cell::text(&shape.currency),
-                money(&charge.amount),
-                money(&charge.discounted),
-                Cell::text(credits.join("; ")),
-                money(&charge.card),
-            ]
-        })
-    });
-    Table::new(headings).rows(rows)
-}
-
-/// Charges that a person still reads one by one.
-const LINES_MAX: usize = 30;
-
-fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table {
-    let state = match (shape.already_applied, shape.entry) {
-        (_, None) => "not recorded".to_owned(),
-        (true, Some(entry)) => format!("recorded in entry {entry} before"),
-        (false, Some(entry)) => format!("entry {entry}"),
-    };
-    let table = if shape.charges.len() <= LINES_MAX {
-        by_charge(shape)
-    } else {
-        by_service(shape)
-    };
-    let mut table = table
-        .styled(style)
-        .above(format!("bill {}, {}, {state}", shape.bill, shape.status))
-        .above("");
-    let line =
-        |what: &str, amount: &str| format!("{what:<22}{:>16} {}", grouped(amount), shape.currency);
-    table = table.below("").below(line("charges", &shape.charges_total));
-    for credit in &shape.credits {
-        table = table.below(format!(
-            "{}  {} left, {}",
-            line(
-                &format!("paid by {}", credit.credit),
-                &format!("-{}", credit.applied)
-            ),
-            grouped(&credit.remaining),
-            credit.name
-        ));
-    }
-    let refund = shape.card_charge.starts_with('-');
-    table = table.below(line(
-        if refund { "refund due" } else { "card charge" },
-        shape.card_charge.trim_start_matches('-'),
-    ));
-    if !is_zero(&shape.residue) {
-        table = table.below(format!(
-            "the card charge is rounded from {}",
-            shape.card_charge_exact
-        ));
-    }
-    let spanning = shape
-        .charges
-        .iter()
-        .filter(|charge| charge.assumed && !charge.allocations.is_empty())
-        .count();
-    if spanning > 0 {
-        table = table.below(format!(
-            "{spanning} paid without a usage date: taken to span the month"
-        ));
-    }
-    table
-}
-
-fn is_zero(text: &str) -> bool {
-    text.trim_matches(['-', '0', '.']).is_empty()
-}
-
-fn by_charge(shape: &StatementShape) -> Table {
-    let accounts = shape
-        .charges
-        .iter()
-        .any(|charge| charge.account != shape.account);
-    let discounts = shape
-        .charges
-        .iter()
-        .any(|charge| !is_zero(&charge.discounted));
-    let mut headings = vec!["charge"];
-    headings.extend(accounts.then_some("account"));
-    headings.extend(["service", "category", "amount"]);
-    headings.extend(discounts.then_some("discounted"));
-    headings.extend(["credits", "card"]);
-    Table::new(headings).rows(shape.charges.iter().enumerate().map(|(at, charge)| {
-        let credits: Vec<&str> = charge
-            .allocations
-            .iter()
-            .map(|paid| paid.credit.as_str())
-            .collect();
-        let mut row = vec![Cell::text(
-            charge.id.clone().unwrap_or_else(|| format!("#{}", at + 1)),
-        )];
-        row.extend(accounts.then(|| Cell::text(&charge.account)));
-        row.extend([
-            Cell::text(&charge.service),
-            Cell::text(charge.category),
-            money(&charge.amount),
-        ]);
-        row.extend(discounts.then(|| money(&charge.discounted)));
-        row.extend([Cell::text(credits.join(" ")), money(&charge.card)]);
-        row
-    }))
-}
-
-fn by_service(shape: &StatementShape) -> Table {
-    let mut sums: BTreeMap<(&str, &str), (u64, Money, Money)> = BTreeMap::new();
-    let read = |text: &str| Money::parse(text).unwrap_or_default();
-    let digits = Currency::new(&shape.currency).map_or(2, |currency| currency.minor_digits());
-    for charge in &shape.charges {
-        let (count, amount, card) = sums.entry((&charge.service, charge.category)).or_default();
-        *count += charge.count;
-        *amount += read(&charge.amount);
-        *card += read(&charge.card);
-    }
-    let table = Table::new(["service", "category", "line items", "amount", "card"]);
-    table.rows(
-        sums.into_iter()
-            .map(|((service, category), (count, amount, card))| {
-                vec![
-                    Cell::text(service),
-                    Cell::text(category),
-                    Cell::Count(count),
-                    Cell::Amount(amount, digits),
-                    Cell::Amount(card, digits),
-                ]
-            }),
-    )
-}
-
-/// List bills: month, status, charges, credits, card
-#[derive(Debug, Args)]
-#[command(before_long_help = "Examples:
-  credits bills
-  credits --json bills --account 111122223333")]
-pub(crate) struct BillsArgs {
-    #[command(flatten)]
-    clocks: Clocks,
-    /// Those of this payer account
-    #[arg(long, value_name = "ID", value_parser = read_account)]
-    account: Option<AccountId>,
-}
-
-#[derive(Debug, Serialize)]
-struct BillShape {
-    bill: String,
-    account: String,
-    month: String,
-    currency: String,
-    status: &'static str,
-    reference: Option<String>,
-    entry: u64,
-    effective: String,
-    charges_total: String,
-    credits_applied: String,
-    card_charge: String,
-    card_charge_exact: String,
-    provider_credits: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Bills {
-    as_of: String,
-    at_entry: u64,
-    bills: Vec<BillShape>,
-}
-
-/// Lists bills.
-pub(crate) fn bills(args: &BillsArgs, context: &Context) -> Result<Answer, Failure> {
-    let journal = context.journal()?;
-    let view = journal.view();
-    let as_of = args.clocks.date(context);
-    let state = args.clocks.state(view)?;
-    let open: BTreeMap<BillId, Statement> = view
-        .estimates(&state, as_of, &context.rules)?
-        .into_iter()
-        .map(|statement| (statement.bill.id().clone(), statement))
-        .collect();
-    let counts = state.bills.iter().filter(|(id, bill)| {
-        bill.effective <= as_of && args.account.as_ref().is_none_or(|payer| id.payer == *payer)
-    });
-    let bills = counts.map(|(id, bill)| {
-        let totals = open.get(id).map_or(bill.totals, Statement::totals);
-        let digits = id.currency.minor_digits();
-        BillShape {
-            bill: id.to_string(),
-            account: id.payer.to_string(),
-            month: id.month.to_string(),
-            currency: id.currency.to_string(),
-            status: bill.status.as_str(),
-            reference: bill.reference.as_deref().map(str::to_owned),
-            entry: bill.entry,
-            effective: date(bill.effective),
-            charges_total: totals.charges.text(digits),
-            credits_applied: totals.credits.text(digits),
-            card_charge: totals.card.round_half_away(digits).text(digits),
-            card_charge_exact: totals.card.text(digits),
-            provider_credits: totals.provider_credits.text(digits),
-        }
-    });
-    let answer = Bills {
-        as_of: date(as_of),
-        at_entry: state.head,
-        bills: bills.collect(),
-    };
-    let style = context.style;
-    let answer = Answer::data(context.format, answer, |answer| {
-        let none = if answer.bills.is_empty() {
-            "no bills"
-        } else {
-            "bills"
-        };
-        let table =
-            Table::new(["bill", "status", "charges", "credits", "card", "currency"]).styled(style);
-        table
-            .above(format!(
-                "{none} as of {}, entry {}",
-                answer.as_of, answer.at_entry
-            ))
-            .rows(answer.bills.iter().map(|bill| {
-                vec![
-                    Cell::text(&bill.bill),
-                    Cell::Status(bill.status),
-                    money(&bill.charges_total),
-                    money(&bill.credits_applied),
-                    money(&bill.card_charge),
-                    Cell::text(&bill.currency),
-                ]
-            }))
-    });
-    Ok(answer.with_notes(context.absence(&journal)))
-}
-
-/// Print the statement of a bill again
-#[derive(Debug, Args)]
-#[command(before_long_help = "Examples:
-  credits statement 111122223333/2026-01
-  credits --format csv statement 111122223333/2026-01 > january.csv")]
-pub(crate) struct StatementArgs {
-    /// The bill: PAYER/MONTH, with /CURRENCY where it is not USD
-    #[arg(value_name = "BILL")]
-    bill: String,
-    #[command(flatten)]
-    clocks: Clocks,
-}
-
-/// Prints a statement again.
-pub(crate) fn statement(args: &StatementArgs, context: &Context) -> Result<Answer, Failure> {
-    let journal = context.existing_journal()?;
-    let view = journal.view();
-    let state = args.clocks.state(view)?;
-    let (id, bill) = find_bill(&state, &args.bill)?;
-    let (statement, remaining) = statement_of(view, &state, id, context)?;
-    let left = |credit| remaining.get(&credit).copied().unwrap_or_default();
-    let shape = StatementShape::new(&statement, Some(bill.entry), true, &state, &left);
-    Ok(statements_answer(context, vec![shape]))
-}
-
-/// The statement of a bill on record, an estimate's worked out anew, and what is left of each
-/// credit that it names, after it.
-pub(crate) fn statement_of(
-    view: View<'_>,
-    state: &State,
-    id: &BillId,
-    context: &Context,
-) -> Result<(Statement, BTreeMap<CreditId, Money>), Failure> {
-    let bill = &state.bills[id];
-    match view.lines(bill)? {
-        Lines::Statement(statement) => {
-            let remaining = remaining_after(state, &statement, bill.entry);
-            Ok((statement, remaining))
-        }
-        Lines::Bill(_) => {
-            let statements = view.estimates(state, chrono::NaiveDate::MAX, &context.rules)?;
-            let found = with_remaining(state, statements)
-                .into_iter()
-                .find(|(statement, _)| statement.bill.id() == id);
-            found.ok_or_else(|| Failure::usage(format!("bill {id} is not open")))
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use credits_ledger::ledger::balance::{CreditStatus, Figures, balances, figures, listed};
+use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::entry::Lines;
 use credits_ledger::ledger::names::{AccountId, CreditId};
 use credits_ledger::ledger::state::{CreditRecord, Movement, State};

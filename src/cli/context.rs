@@ -130,6 +130,33 @@ impl Clocks {
             .map_or(context.today, |day| day.date(context.today))
     }
 
+    /// The last day whose bills are asked about: the day that was named, if one was.
+    pub(crate) fn last_day(&self, context: &Context) -> NaiveDate {
+        self.as_of
+            .map_or(NaiveDate::MAX, |day| day.date(context.today))
+    }
+
+    /// The bill that a text names, if it counted by then.
+    pub(crate) fn bill<'a>(
+        &self,
+        state: &'a State,
+        text: &str,
+        context: &Context,
+    ) -> Result<(&'a BillId, &'a BillState), Failure> {
+        let (id, bill) = find_bill(state, text)?;
+        let last_day = self.last_day(context);
+        if bill.effective > last_day {
+            let message = format!(
+                "bill {id} was not on record as of {last_day}: it counts from {}",
+                bill.effective
+            );
+            let mut failure = Failure::usage(message);
+            failure.kind = "unknown_bill";
+            return Err(failure);
+        }
+        Ok((id, bill))
+    }
+
     /// What the journal said then of credits; booked bills may be left out.
     pub(crate) fn state_of_credits(&self, view: View<'_>) -> Result<State, Failure> {
         match self.at_entry {
@@ -341,16 +368,6 @@ impl Context {
                     .push(format!("note: made the ledger `{}`", self.path.display()));
             }
             Ok(outcome)
-        }
-    }
-}
-
-impl Clocks {
-    /// Of a question about the present, as the journal stood after an entry.
-    pub(crate) fn at(at_entry: Option<u64>) -> Clocks {
-        Clocks {
-            as_of: None,
-            at_entry,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use credits_ledger::ledger::apply::{Hindrance, Standing};
 use credits_ledger::ledger::bill::{Charge, Status};
+use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::explain::{Claims, Explanation, detail};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, Service};
 use credits_ledger::ledger::scope::Category;
@@ -14,10 +15,10 @@ use credits_ledger::period::Month;
 use serde::Serialize;
 
 use super::answer::{Answer, Format};
-use super::apply::statement_of;
-use super::context::{Clocks, Context, Day, find_bill, read_day};
+use super::context::{Clocks, Context, Day, read_day};
 use super::failure::Failure;
 use super::shape::{AllocationShape, date};
+use super::statement::statement_of;
 use super::table::{Cell, Style, Table};
 use super::terms::{read_account, read_region, read_service};
 
@@ -110,8 +111,9 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
     let journal = context.existing_journal()?;
     let view = journal.view();
     let state = args.clocks.state(view)?;
-    let (id, bill) = find_bill(&state, &args.bill)?;
-    let (statement, _) = statement_of(view, &state, id, context)?;
+    let (id, bill) = args.clocks.bill(&state, &args.bill, context)?;
+    let as_of = args.clocks.last_day(context);
+    let (statement, _) = statement_of(view, &state, id, as_of, context)?;
     let wanted = args
         .charge
         .as_deref()
@@ -121,11 +123,11 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
     let (then, rules, earlier) = match bill.status {
         Status::Final => (
             view.state_at(bill.entry - 1)?,
-            view.rules_of(bill.entry)?,
+            view.rules(bill)?,
             Vec::new(),
         ),
         Status::Estimated => {
-            let estimates = view.estimates(&state, chrono::NaiveDate::MAX, &context.rules)?;
+            let estimates = view.estimates(&state, as_of, &context.rules)?;
             let before = estimates
                 .into_iter()
                 .take_while(|statement| statement.bill.id() != id)
@@ -133,7 +135,7 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
             (state.clone(), context.rules.clone(), before)
         }
     };
-    let mut standings = then.standings();
+    let mut standings = then.standings(id.month);
     reserve_first(&mut standings, &earlier);
     let digits = id.currency.minor_digits();
     let claims = Claims::of(&statement, &standings, &then.accounts, &rules);
@@ -372,9 +374,8 @@ pub(crate) struct CoversArgs {
     /// The day of its usage
     #[arg(long, value_name = "DATE", default_value = "today", value_parser = read_day)]
     on: Day,
-    /// As the journal stood after entry N
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    at_entry: Option<u64>,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 #[derive(Debug, Serialize)]
@@ -406,7 +407,7 @@ struct CoverShape {
 pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Failure> {
     let journal = context.journal()?;
     let view = journal.view();
-    let state = Clocks::at(args.at_entry).state(view)?;
+    let state = args.clocks.state(view)?;
     let account = context.account(args.account.as_ref(), &state)?;
     let on = args.on.date(context.today);
     let payer = match &args.payer {
@@ -436,8 +437,12 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
         payer: payer.clone(),
         currency: args.currency,
     };
-    let mut standings = state.standings();
-    let estimates = view.estimates(&state, chrono::NaiveDate::MAX, &context.rules)?;
+    let as_of = args.clocks.last_day(context);
+    let credits = state.credits.values();
+    let mut standings: Vec<Standing<'_>> = credits
+        .map(|record| record.standing(bill.month, record.left_on(as_of)))
+        .collect();
+    let estimates = view.estimates(&state, as_of, &context.rules)?;
     reserve_first(&mut standings, &estimates);
     let claims = Claims::new(
         &standings,

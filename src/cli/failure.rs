@@ -216,6 +216,7 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::BillDiffers { .. } => "bill_differs",
         Refusal::AlreadyFinal { .. } => "already_final",
         Refusal::OutOfOrder { .. } => "out_of_order",
+        Refusal::MonthClosed { .. } => "month_closed",
         Refusal::NothingToVoid { .. } => "nothing_to_void",
         Refusal::Account(_) => "account_conflict",
         Refusal::Broken(_) => "broken_invariant",
@@ -241,10 +242,14 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
                 format!("`credits account set {account} --country {one}` records where it is")
             }
         },
-        Refusal::BillDiffers { bill, .. } | Refusal::AlreadyFinal { bill, .. } => {
+        Refusal::BillDiffers { bill, .. } => {
+            format!("`credits apply --amend` with this bill replaces it; `credits statement {bill}` shows what is booked")
+        }
+        Refusal::AlreadyFinal { bill, .. } => {
             format!("`credits statement {bill}` shows what is booked")
         }
-        Refusal::OutOfOrder { .. } => "bills of one payer are booked in month order; nothing was recorded".to_owned(),
+        Refusal::OutOfOrder { .. } => "`credits apply --amend` books it in its place and decides later bills anew; nothing was recorded".to_owned(),
+        Refusal::MonthClosed { month, .. } => format!("`credits reopen {month}` opens it again"),
         Refusal::OfferDiffers(id) => format!("`credits offer show {id}` shows what is on record; give the new terms another id"),
         Refusal::Account(_) => "`credits account list` shows what is on record".to_owned(),
         Refusal::Broken(_) => "this is a fault of the program; nothing was recorded".to_owned(),

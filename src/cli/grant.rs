@@ -10,6 +10,7 @@ use credits_ledger::money::Money;
 
 use super::answer::Answer;
 use super::balance::credit_answer;
+use super::confirm::ask;
 use super::context::{Context, find_credit};
 use super::failure::Failure;
 use super::terms::{TermArgs, kind_of, kind_parser, read_account, read_amount, read_words};
@@ -159,14 +160,8 @@ fn confirm(args: &VoidArgs, context: &Context) -> Result<(), Failure> {
         amount.grouped(terms.currency.minor_digits()),
         terms.currency,
     );
-    eprint!(
-        "take away {amount} {currency} of credit {id}, {}? this cannot be undone [y/N] ",
+    ask(&format!(
+        "take away {amount} {currency} of credit {id}, {}? this cannot be undone",
         terms.name
-    );
-    let mut said = String::new();
-    let read = std::io::stdin().read_line(&mut said);
-    match (read, said.trim()) {
-        (Ok(_), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(Failure::usage("not confirmed, nothing was recorded").hint("`--yes` answers")),
-    }
+    ))
 }

@@ -1,7 +1,7 @@
 //! `journal`, `verify`: every entry, and proof that the ledger is whole.
 
 use clap::Args;
-use credits_ledger::ledger::entry::{Entry, Event};
+use credits_ledger::ledger::entry::{Cause, Entry, Event};
 use credits_ledger::store::Record;
 use credits_ledger::store::verify::{Depth, verify as prove};
 use serde::Serialize;
@@ -158,6 +158,19 @@ fn about(entry: &Entry) -> String {
                 booking.bill.id
             )
         }
+        Event::BillReversed(reversal) => {
+            let why = match &reversal.cause {
+                Cause::Reversed(reason) => reason.as_str(),
+                Cause::Amended => "amended",
+                Cause::DecidedAnew => "decided anew",
+            };
+            format!(
+                "{}: entry {} reversed, {why}",
+                reversal.bill, reversal.recorded_in
+            )
+        }
+        Event::MonthClosed(month) => format!("{month} and before"),
+        Event::MonthReopened(month) => format!("{month} and after"),
         Event::CreditVoided {
             credit,
             amount,

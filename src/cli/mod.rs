@@ -8,8 +8,11 @@ mod account;
 mod answer;
 mod apply;
 mod balance;
+mod bills;
 mod check;
+mod confirm;
 mod context;
+mod correct;
 mod explain;
 mod failure;
 mod grant;
@@ -17,6 +20,7 @@ mod journal;
 mod program;
 mod shape;
 mod shell;
+mod statement;
 mod table;
 mod terms;
 mod usage;
@@ -134,11 +138,15 @@ enum Command {
     Grant(grant::GrantArgs),
     Redeem(program::RedeemArgs),
     Apply(apply::ApplyArgs),
+    Reverse(correct::ReverseArgs),
+    Replay(correct::ReplayArgs),
+    Close(correct::CloseArgs),
+    Reopen(correct::ReopenArgs),
     Balance(balance::BalanceArgs),
     List(balance::ListArgs),
     Show(balance::ShowArgs),
-    Bills(apply::BillsArgs),
-    Statement(apply::StatementArgs),
+    Bills(bills::BillsArgs),
+    Statement(statement::StatementArgs),
     Explain(explain::ExplainArgs),
     Covers(explain::CoversArgs),
     Check(check::CheckArgs),
@@ -187,11 +195,15 @@ pub(crate) fn run(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Grant(args) => grant::grant(args, context),
         Command::Redeem(args) => program::redeem(args, context),
         Command::Apply(args) => apply::apply(args, context),
+        Command::Reverse(args) => correct::reverse(args, context),
+        Command::Replay(args) => correct::replay(args, context),
+        Command::Close(args) => correct::close(args, context),
+        Command::Reopen(args) => correct::reopen(args, context),
         Command::Balance(args) => balance::balance(args, context),
         Command::List(args) => balance::list(args, context),
         Command::Show(args) => balance::show(args, context),
-        Command::Bills(args) => apply::bills(args, context),
-        Command::Statement(args) => apply::statement(args, context),
+        Command::Bills(args) => bills::bills(args, context),
+        Command::Statement(args) => statement::statement(args, context),
         Command::Explain(args) => explain::explain(args, context),
         Command::Covers(args) => explain::covers(args, context),
         Command::Check(args) => check::check(args, context),

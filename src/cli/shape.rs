@@ -3,13 +3,14 @@
 
 use chrono::NaiveDate;
 use credits_ledger::ledger::balance::{Balance, Figures};
+use credits_ledger::ledger::correct::CardChange;
 use credits_ledger::ledger::credit::{Credit, Sharing};
 use credits_ledger::ledger::names::{BillId, CreditId, Currency};
 use credits_ledger::ledger::rules::{EndRule, StartRule};
 use credits_ledger::ledger::scope::Scope;
 use credits_ledger::ledger::state::{CreditRecord, State};
 use credits_ledger::ledger::statement::{Allocation, Statement};
-use credits_ledger::money::Money;
+use credits_ledger::money::{Money, grouped};
 use serde::Serialize;
 
 /// A date as text.
@@ -223,6 +224,26 @@ pub(crate) struct ChangedShape {
     pub(crate) card_charge_after: String,
 }
 
+impl ChangedShape {
+    /// A change, in the digits of the bill's currency.
+    pub(crate) fn new(change: &CardChange) -> ChangedShape {
+        let digits = change.bill.currency.minor_digits();
+        ChangedShape {
+            bill: change.bill.to_string(),
+            card_charge_before: change.before.text(digits),
+            card_charge_after: change.after.text(digits),
+        }
+    }
+
+    /// It in words.
+    pub(crate) fn line(&self, currency: &str) -> String {
+        let (before, after) = (&self.card_charge_before, &self.card_charge_after);
+        let [before, after] = [before, after].map(|amount| grouped(amount));
+        let bill = &self.bill;
+        format!("card charge of {bill} changed from {before} to {after} {currency}")
+    }
+}
+
 /// The result of applying credits to one bill.
 #[derive(Debug, Serialize)]
 pub(crate) struct StatementShape {
@@ -243,6 +264,7 @@ pub(crate) struct StatementShape {
     pub(crate) charges: Vec<ChargeShape>,
     pub(crate) credits: Vec<AppliedShape>,
     pub(crate) changed: Vec<ChangedShape>,
+    pub(crate) at_entry: u64,
 }
 
 /// What is left of a credit after a statement, by credit.
@@ -315,6 +337,7 @@ impl StatementShape {
             charges: charges.collect(),
             credits: credits.collect(),
             changed: Vec::new(),
+            at_entry: state.head,
         }
     }
 }

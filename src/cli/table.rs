@@ -30,6 +30,11 @@ impl Cell {
         Cell::Text(text.to_string())
     }
 
+    /// An amount that is text already.
+    pub(crate) fn decimal(text: &str) -> Cell {
+        Cell::Decimal(text.to_owned())
+    }
+
     /// Text where there is some.
     pub(crate) fn maybe(text: Option<impl ToString>) -> Cell {
         text.map_or(Cell::Empty, Cell::text)

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::period::Month;
 
-use super::names::AccountId;
+use super::names::{AccountId, BillId};
 
 /// A span of days during which an account was a member of a payer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,6 +241,18 @@ impl Accounts {
             Some(membership) => Home::OwnUntil(membership.joined),
             None => Home::Payer(id.clone()),
         }
+    }
+
+    /// Whether the credits of an account are in the pool of a bill; nothing where that depends on
+    /// whether the account appears in it.
+    #[must_use]
+    pub fn feeds(&self, id: &AccountId, bill: &BillId) -> Option<bool> {
+        let in_pool = |implicit_payer| match self.home(id, bill.month, implicit_payer) {
+            Home::Payer(payer) => payer == bill.payer,
+            Home::OwnUntil(_) => *id == bill.payer,
+        };
+        let (alone, in_bill) = (in_pool(None), in_pool(Some(&bill.payer)));
+        (alone == in_bill).then_some(alone)
     }
 
     /// Whether the account belongs to `payer` on any day of `month`, an account without any

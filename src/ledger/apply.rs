@@ -13,7 +13,7 @@
 //! bills as they were observed. A rule marked *house* is settled by no source.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
@@ -45,25 +45,6 @@ pub struct Standing<'a> {
     pub paused: bool,
     /// Ended early.
     pub voided: bool,
-}
-
-impl Standing<'_> {
-    /// Whether it may pay anything of a bill whose usage lies in these days, accounts and scope
-    /// aside: the cheap half of the question, asked of every credit on record.
-    fn is_usable(&self, bill: &BillId, days: &RangeInclusive<NaiveDate>, rules: &Rules) -> bool {
-        let terms = &self.credit.terms;
-        let ended = || {
-            terms
-                .last_covered_day(rules)
-                .is_some_and(|last| last < *days.start())
-        };
-        self.left.is_positive()
-            && !self.paused
-            && !self.voided
-            && terms.currency == bill.currency
-            && terms.first_covered_day(rules) <= *days.end()
-            && !ended()
-    }
 }
 
 /// The first rule that keeps a credit from a charge, in this order.
@@ -837,24 +818,13 @@ pub fn apply(
 ) -> Statement {
     let discounted = discount(bill.charges());
     let (allocations, applied) = {
-        let usage_accounts = bill.usage_accounts();
-        let days = usage_days(&bill);
-        let mut claims: Vec<Claim<'_>> = Vec::new();
-        for standing in credits {
-            if standing.is_usable(bill.id(), &days, rules) {
-                let owner_in_bill = usage_accounts.contains(standing.owner);
-                claims.push(Claim::new(
-                    standing,
-                    bill.id(),
-                    owner_in_bill,
-                    accounts,
-                    rules,
-                ));
-            }
-        }
-        claims.retain(Claim::is_in_pool);
+        let reach = Reach::of(&bill);
+        let left = credits.iter().filter(|credit| credit.left.is_positive());
+        let mut claims: Vec<Claim<'_>> = left
+            .filter_map(|credit| reach.claim(credit, accounts, rules))
+            .collect();
         claims.sort_unstable_by(|a, b| burn_order(a.standing.credit, b.standing.credit, rules));
-        allocate(&claims, bill.charges(), &discounted, &days)
+        allocate(&claims, bill.charges(), &discounted, &reach.days)
     };
     let mut card: Vec<Money> = bill
         .charges()
@@ -874,6 +844,46 @@ pub fn apply(
         card,
         allocations,
         applied,
+    }
+}
+
+/// A bill as far as it says which credits may take part in it.
+pub(super) struct Reach<'a> {
+    bill: &'a BillId,
+    usage_accounts: BTreeSet<&'a AccountId>,
+    days: RangeInclusive<NaiveDate>,
+}
+
+impl<'a> Reach<'a> {
+    pub(super) fn of(bill: &'a Bill) -> Reach<'a> {
+        Reach {
+            bill: bill.id(),
+            usage_accounts: bill.usage_accounts(),
+            days: usage_days(bill),
+        }
+    }
+
+    /// The claim of a credit that may pay something of the bill, scope and what is left aside
+    /// (A1 to A3, A5). The cheap half of the question, asked of every credit on record, is first.
+    pub(super) fn claim<'b>(
+        &'b self,
+        standing: &'b Standing<'b>,
+        accounts: &'b Accounts,
+        rules: &'b Rules,
+    ) -> Option<Claim<'b>> {
+        let terms = &standing.credit.terms;
+        let last_day = terms.last_covered_day(rules);
+        let usable = !standing.paused
+            && !standing.voided
+            && terms.currency == self.bill.currency
+            && terms.first_covered_day(rules) <= *self.days.end()
+            && last_day.is_none_or(|last| last >= *self.days.start());
+        if !usable {
+            return None;
+        }
+        let owner_in_bill = self.usage_accounts.contains(standing.owner);
+        let claim = Claim::new(standing, self.bill, owner_in_bill, accounts, rules);
+        claim.is_in_pool().then_some(claim)
     }
 }
 

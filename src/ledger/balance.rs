@@ -106,7 +106,7 @@ pub fn figures(record: &CreditRecord, as_of: NaiveDate, reserved: Money, rules: 
             .filter(|moved| moved.movement == movement && moved.effective <= as_of);
         moved.map(|moved| moved.amount).sum::<Money>()
     };
-    let used = terms.used_before + sum(Movement::Applied);
+    let used = terms.used_before + sum(Movement::Applied) - sum(Movement::Returned);
     let voided = sum(Movement::Voided);
     let left = terms.amount - used - voided;
     let ended = terms

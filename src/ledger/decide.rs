@@ -4,23 +4,20 @@
 //! goes, so that the next one of the same command sees them, and so that an entry which breaks an
 //! invariant is stopped here, before anything is written.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{DateTime, NaiveDate, Utc};
 use thiserror::Error;
 
 use crate::money::Money;
+use crate::period::Month;
 
 use super::account::{AccountChange, AccountError};
-use super::apply::{Standing, apply, usage_days};
-use super::bill::{Bill, Difference, Status};
+use super::bill::Difference;
 use super::credit::Terms;
-use super::entry::{BillRecord, Booking, CodeMark, Entry, Event, Lines, Proposal};
+use super::entry::{CodeMark, Entry, Event, Lines, Proposal};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::{Lacks, Offer};
 use super::rules::Rules;
 use super::state::{Broken, State};
-use super::statement::{Statement, Totals};
 
 /// A state about to be added to by one command.
 #[derive(Debug)]
@@ -205,6 +202,14 @@ pub enum Refusal {
         /// The last bill booked.
         later: BillId,
     },
+    /// Bills of the month do not change any more.
+    #[error("{month} is closed: {}", closed(*.month, *.until))]
+    MonthClosed {
+        /// The month.
+        month: Month,
+        /// The last closed month.
+        until: Month,
+    },
     /// Nothing is left of the credit.
     #[error("credit `{credit}` has nothing left to void: it is {status}")]
     NothingToVoid {
@@ -219,6 +224,14 @@ pub enum Refusal {
     /// The decision would break an invariant: a fault of this program, stopped in time.
     #[error("stopped before anything was recorded: {0}")]
     Broken(Broken),
+}
+
+fn closed(month: Month, until: Month) -> String {
+    if month == until {
+        "its bills do not change any more".to_owned()
+    } else {
+        format!("all months up to {until} are, their bills do not change any more")
+    }
 }
 
 impl From<Broken> for Refusal {
@@ -518,16 +531,28 @@ pub fn void(
     if let Some(status) = status {
         return Err(Refusal::NothingToVoid { credit, status });
     }
-    desk.propose(
-        desk.today,
-        Event::CreditVoided {
-            credit,
-            amount,
-            reason,
-        },
-        None,
-    )?;
+    take_away(desk, credit, reason, desk.today)?;
     Ok(amount)
+}
+
+/// Voids all that is left of a credit on a day, or on that of its last use if that is later.
+pub(super) fn take_away(
+    desk: &mut Desk,
+    credit: CreditId,
+    reason: String,
+    on: NaiveDate,
+) -> Result<(), Refusal> {
+    let record = &desk.state.credits[&credit];
+    let last_use = record.moved.iter().map(|moved| moved.effective).max();
+    let effective = last_use.map_or(on, |day| day.max(on));
+    let amount = record.left;
+    let event = Event::CreditVoided {
+        credit,
+        amount,
+        reason,
+    };
+    desk.propose(effective, event, None)?;
+    Ok(())
 }
 
 /// Changes what is on record of an account.
@@ -537,200 +562,4 @@ pub fn void(
 pub fn set_account(desk: &mut Desk, change: AccountChange) -> Result<(), Refusal> {
     desk.propose(desk.today, Event::AccountSet(change), None)?;
     Ok(())
-}
-
-/// What became of a bill.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Applied {
-    /// It was recorded, in this entry.
-    Recorded(u64),
-    /// The same bill was on record, in this entry.
-    Already(u64),
-}
-
-/// Applies credits to a bill: a final one is booked, an estimate is kept and reserves. `known` is
-/// the bill on record under the same id, with its charges.
-///
-/// # Errors
-/// A final bill that differs from the one booked, an estimate for a final month, and a final bill
-/// of a month before the last one booked for this payer and currency.
-pub fn apply_bill(
-    desk: &mut Desk,
-    bill: Bill,
-    known: Option<&Bill>,
-    rules: &Rules,
-) -> Result<Applied, Refusal> {
-    let id = bill.id().clone();
-    let record = desk
-        .state
-        .bills
-        .get(&id)
-        .map(|record| (record.status, record.entry));
-    if let (Some((status, entry)), Some(known)) = (record, known) {
-        let differences = bill.difference(known);
-        let same = differences.is_empty();
-        match (status, bill.status()) {
-            (Status::Final, _) | (Status::Estimated, Status::Estimated) if same => {
-                return Ok(Applied::Already(entry));
-            }
-            (Status::Final, Status::Final) => {
-                return Err(Refusal::BillDiffers {
-                    bill: id,
-                    entry,
-                    differences,
-                });
-            }
-            (Status::Final, Status::Estimated) => {
-                return Err(Refusal::AlreadyFinal {
-                    bill: id,
-                    entry,
-                    differences,
-                });
-            }
-            (Status::Estimated, _) => {}
-        }
-    }
-    let effective = id.month.last_day().min(desk.today);
-    match bill.status() {
-        Status::Estimated => {
-            let record = estimate_of(&bill);
-            desk.propose(
-                effective,
-                Event::BillEstimated(record),
-                Some(Lines::Bill(bill)),
-            )
-            .map(Applied::Recorded)
-        }
-        Status::Final => {
-            if let Some(later) = last_booked(&desk.state, &id)
-                && later.month > id.month
-            {
-                return Err(Refusal::OutOfOrder {
-                    bill: id,
-                    later: later.clone(),
-                });
-            }
-            let statement = apply(&desk.state.standings(), &desk.state.accounts, bill, rules);
-            let booking = Booking {
-                bill: record_of(&statement),
-                rules: rules.clone(),
-                applied: statement.applied.clone(),
-            };
-            desk.propose(
-                effective,
-                Event::BillBooked(booking),
-                Some(Lines::Statement(statement)),
-            )
-            .map(Applied::Recorded)
-        }
-    }
-    .map_err(Refusal::from)
-}
-
-/// The last final bill of the same payer and currency.
-fn last_booked<'a>(state: &'a State, id: &BillId) -> Option<&'a BillId> {
-    let same = |other: &BillId| other.payer == id.payer && other.currency == id.currency;
-    let booked = state
-        .bills
-        .iter()
-        .filter(|(other, bill)| same(other) && bill.status == Status::Final);
-    booked.map(|(other, _)| other).next_back()
-}
-
-fn estimate_of(bill: &Bill) -> BillRecord {
-    let (id, reference) = (bill.id().clone(), bill.reference().map(str::to_owned));
-    BillRecord {
-        id,
-        reference,
-        totals: Totals::of(bill),
-    }
-}
-
-fn record_of(statement: &Statement) -> BillRecord {
-    BillRecord {
-        id: statement.bill.id().clone(),
-        reference: statement.bill.reference().map(str::to_owned),
-        totals: statement.totals(),
-    }
-}
-
-/// What open bills would use of the credits, worked out with the rule, in month order, after all
-/// that is booked. Never stored, so it cannot go stale.
-#[must_use]
-pub fn reserve(state: &State, estimates: Vec<Bill>, rules: &Rules) -> Vec<Statement> {
-    let mut standings = state.standings();
-    // Most credits of an old ledger are used up or ended: they are asked once, not by every bill.
-    let first_day = estimates.iter().map(|bill| *usage_days(bill).start()).min();
-    standings.retain(|standing| {
-        let last_day = standing.credit.terms.last_covered_day(rules);
-        let ended = last_day
-            .zip(first_day)
-            .is_some_and(|(last, first)| last < first);
-        standing.left.is_positive() && !standing.voided && !ended
-    });
-    let owners = Owners::new(&standings, state);
-    let mut statements = Vec::with_capacity(estimates.len());
-    for bill in estimates {
-        let near: Vec<Standing<'_>> = owners
-            .near(&bill)
-            .into_iter()
-            .map(|at| standings[at].clone())
-            .collect();
-        let statement = apply(&near, &state.accounts, bill, rules);
-        take(&mut standings, &statement);
-        statements.push(statement);
-    }
-    statements
-}
-
-/// Which credits can be in the pool of a bill at all: those of its payer, of accounts that were
-/// ever members of the payer, and of its usage accounts. The rest is left to the rule.
-struct Owners<'a> {
-    credits: BTreeMap<&'a AccountId, Vec<usize>>,
-    members: BTreeMap<&'a AccountId, BTreeSet<&'a AccountId>>,
-}
-
-impl<'a> Owners<'a> {
-    fn new(standings: &[Standing<'a>], state: &'a State) -> Owners<'a> {
-        let mut owners = Owners {
-            credits: BTreeMap::new(),
-            members: BTreeMap::new(),
-        };
-        for (at, standing) in standings.iter().enumerate() {
-            owners.credits.entry(standing.owner).or_default().push(at);
-        }
-        for (id, account) in &state.accounts.by_id {
-            for membership in &account.memberships {
-                owners
-                    .members
-                    .entry(&membership.payer)
-                    .or_default()
-                    .insert(id);
-            }
-        }
-        owners
-    }
-
-    /// Places of credits, in the order of their entries.
-    fn near(&self, bill: &Bill) -> Vec<usize> {
-        let payer = &bill.id().payer;
-        let mut accounts = bill.usage_accounts();
-        accounts.insert(payer);
-        accounts.extend(self.members.get(payer).into_iter().flatten());
-        let credits = accounts
-            .into_iter()
-            .filter_map(|account| self.credits.get(account));
-        let mut places: Vec<usize> = credits.flatten().copied().collect();
-        places.sort_unstable();
-        places
-    }
-}
-
-fn take(standings: &mut [Standing<'_>], statement: &Statement) {
-    for allocation in &statement.applied {
-        let at = standings.binary_search_by_key(&allocation.credit, |standing| standing.credit.id);
-        if let Some(standing) = at.ok().and_then(|at| standings.get_mut(at)) {
-            standing.left -= allocation.amount;
-        }
-    }
 }

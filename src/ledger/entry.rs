@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::money::Money;
+use crate::period::Month;
 
 use super::account::AccountChange;
 use super::bill::Bill;
@@ -69,6 +70,30 @@ pub struct Booking {
     pub applied: Vec<Allocation>,
 }
 
+/// Why a bill was taken off the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Somebody reversed it, for this reason.
+    Reversed(String),
+    /// The same bill with other charges follows.
+    Amended,
+    /// It is decided anew, after a correction before it or a credit recorded late.
+    DecidedAnew,
+}
+
+/// A bill taken off the record, exactly as it was put there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reversal {
+    /// The bill.
+    pub bill: BillId,
+    /// The entry that recorded it.
+    pub recorded_in: u64,
+    /// What each credit gets back: all that it paid of the bill. Nothing of an estimate.
+    pub given_back: Vec<Allocation>,
+    /// Why.
+    pub cause: Cause,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -103,6 +128,12 @@ pub enum Event {
     BillEstimated(BillRecord),
     /// A final bill was booked.
     BillBooked(Booking),
+    /// A bill was taken off the record.
+    BillReversed(Reversal),
+    /// This month and all before it were closed: no bill of them changes any more.
+    MonthClosed(Month),
+    /// This month and all after it were opened again.
+    MonthReopened(Month),
     /// What was left of a credit was taken away.
     CreditVoided {
         /// The credit.
@@ -128,6 +159,9 @@ impl Event {
             Event::CodeAdded { .. } => "code_added",
             Event::BillEstimated(_) => "bill_estimated",
             Event::BillBooked(_) => "bill_booked",
+            Event::BillReversed(_) => "bill_reversed",
+            Event::MonthClosed(_) => "month_closed",
+            Event::MonthReopened(_) => "month_reopened",
             Event::CreditVoided { .. } => "credit_voided",
             Event::AccountSet(_) => "account_set",
         }
@@ -156,6 +190,26 @@ pub enum Lines {
     Bill(Bill),
     /// Of a final bill: the charges and who pays them.
     Statement(Statement),
+}
+
+impl Lines {
+    /// The bill.
+    #[must_use]
+    pub fn bill(&self) -> &Bill {
+        match self {
+            Lines::Bill(bill) => bill,
+            Lines::Statement(statement) => &statement.bill,
+        }
+    }
+
+    /// The bill alone.
+    #[must_use]
+    pub fn into_bill(self) -> Bill {
+        match self {
+            Lines::Bill(bill) => bill,
+            Lines::Statement(statement) => statement.bill,
+        }
+    }
 }
 
 /// An entry to be appended, with its charges.

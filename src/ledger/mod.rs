@@ -1,14 +1,16 @@
 //! The core: what credits, bills and accounts are, and what follows from them.
 //!
 //! Pure: no file, no clock, no flag reaches in here, and nothing here knows how it is stored,
-//! read or printed. [`apply`] is the rule of application; [`decide`] turns a request into
-//! entries; [`state`] folds entries into what the journal says.
+//! read or printed. [`apply`] is the rule of application; [`decide`], [`booking`] and [`correct`]
+//! turn a request into entries; [`state`] folds entries into what the journal says.
 
 pub mod account;
 pub mod apply;
 pub mod balance;
 pub mod bill;
+pub mod booking;
 pub mod check;
+pub mod correct;
 pub mod credit;
 pub mod decide;
 pub mod entry;

@@ -11,21 +11,24 @@ use chrono::{DateTime, NaiveDate, Utc};
 use thiserror::Error;
 
 use crate::money::Money;
+use crate::period::Month;
 
 use super::account::{AccountError, Accounts};
 use super::apply::Standing;
 use super::bill::Status;
 use super::credit::{Credit, Terms};
-use super::entry::{BillRecord, Booking, Entry, Event, LedgerId};
+use super::entry::{BillRecord, Booking, Entry, Event, LedgerId, Reversal};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::Offer;
-use super::statement::Totals;
+use super::statement::{Allocation, Totals};
 
-/// Why what was left of a credit became less.
+/// Why what was left of a credit became less or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Movement {
     /// A final bill used it.
     Applied,
+    /// A final bill was reversed: what it had used came back.
+    Returned,
     /// It was voided.
     Voided,
 }
@@ -43,6 +46,17 @@ pub struct Moved {
     pub amount: Money,
 }
 
+impl Moved {
+    /// By how much less is left of the credit; below zero where it came back.
+    #[must_use]
+    pub fn taken(&self) -> Money {
+        match self.movement {
+            Movement::Applied | Movement::Voided => self.amount,
+            Movement::Returned => -self.amount,
+        }
+    }
+}
+
 /// A credit and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreditRecord {
@@ -50,7 +64,7 @@ pub struct CreditRecord {
     pub credit: Credit,
     /// The last symbols of the code it was redeemed with.
     pub code: Option<String>,
-    /// What was used and voided, in the order of entries.
+    /// What was used, came back and was voided, in the order of entries.
     pub moved: Vec<Moved>,
     /// What is left of it at the head, whatever the date: its amount less all that was used.
     pub left: Money,
@@ -75,9 +89,53 @@ impl CreditRecord {
     /// Whether it was ever voided.
     #[must_use]
     pub fn is_voided(&self) -> bool {
-        self.moved
-            .iter()
-            .any(|moved| moved.movement == Movement::Voided)
+        self.voided_on().is_some()
+    }
+
+    /// The day it was voided, the first time.
+    #[must_use]
+    pub fn voided_on(&self) -> Option<NaiveDate> {
+        let voids = self.moved.iter();
+        voids
+            .filter(|moved| moved.movement == Movement::Voided)
+            .map(|moved| moved.effective)
+            .min()
+    }
+
+    /// What was left of it at the end of a day.
+    #[must_use]
+    pub fn left_on(&self, day: NaiveDate) -> Money {
+        let later = self.moved.iter().filter(|moved| moved.effective > day);
+        self.left + later.map(Moved::taken).sum()
+    }
+
+    /// What entry `number` used of it.
+    #[must_use]
+    pub fn used_by(&self, number: u64) -> Money {
+        let by_entry = self.moved.partition_point(|moved| moved.entry < number);
+        let moved = self.moved[by_entry..].iter();
+        moved
+            .take_while(|moved| moved.entry == number)
+            .filter(|moved| moved.movement == Movement::Applied)
+            .map(|moved| moved.amount)
+            .sum()
+    }
+
+    /// The credit as it stands for bills of a month, `left` of it being there to be used. One that
+    /// was voided later still takes part as far as something came back to it.
+    #[must_use]
+    pub fn standing(&self, month: Month, left: Money) -> Standing<'_> {
+        let voided = self
+            .voided_on()
+            .is_some_and(|day| day <= month.last_day() || !left.is_positive());
+        Standing {
+            credit: &self.credit,
+            owner: &self.credit.account,
+            sharing: &self.credit.terms.sharing,
+            left,
+            paused: false,
+            voided,
+        }
     }
 }
 
@@ -132,6 +190,8 @@ pub struct State {
     pub offers: BTreeMap<OfferId, OfferState>,
     /// The latest bill by id: by month, then payer, then currency.
     pub bills: BTreeMap<BillId, BillState>,
+    /// Bills of this month and of all before it do not change any more.
+    pub closed_until: Option<Month>,
 }
 
 /// An entry that cannot follow on those before it.
@@ -160,6 +220,14 @@ pub enum Broken {
     /// Credits and card do not pay the bill exactly, or a credit in another currency pays it.
     #[error("entry {entry} does not pay bill {bill} exactly")]
     Unbalanced {
+        /// The entry.
+        entry: u64,
+        /// The bill.
+        bill: BillId,
+    },
+    /// A bill would change in a month that is closed.
+    #[error("entry {entry} changes bill {bill} in a closed month")]
+    Closed {
         /// The entry.
         entry: u64,
         /// The bill.
@@ -258,6 +326,14 @@ impl State {
             }
             Event::BillEstimated(record) => self.put_bill(entry, record, Status::Estimated)?,
             Event::BillBooked(booking) => self.book(entry, booking)?,
+            Event::BillReversed(reversal) => self.reverse(entry, reversal)?,
+            Event::MonthClosed(month) => {
+                self.closed_until = self.closed_until.max(Some(*month));
+            }
+            Event::MonthReopened(month) => {
+                let before = Some(month.previous()).filter(|before| before < month);
+                self.closed_until = self.closed_until.min(before);
+            }
             Event::CreditVoided {
                 credit,
                 amount,
@@ -354,6 +430,7 @@ impl State {
             reference: record.reference.as_deref().map(Box::from),
             totals: record.totals,
         };
+        self.check_open(entry, &record.id)?;
         match self.bills.insert(record.id.clone(), state) {
             Some(before) if before.status == Status::Final => Err(Broken::Twice {
                 entry: entry.number,
@@ -391,19 +468,68 @@ impl State {
         self.put_bill(entry, record, Status::Final)
     }
 
-    /// Every credit as it stands at the head, in the order of entries (rule A1).
+    /// Whether bills of a month do not change any more.
     #[must_use]
-    pub fn standings(&self) -> Vec<Standing<'_>> {
+    pub fn is_closed(&self, month: Month) -> bool {
+        self.closed_until.is_some_and(|until| month <= until)
+    }
+
+    fn check_open(&self, entry: &Entry, bill: &BillId) -> Result<(), Broken> {
+        if self.is_closed(bill.month) {
+            return Err(Broken::Closed {
+                entry: entry.number,
+                bill: bill.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Gives back exactly what the entry that is reversed had used.
+    fn reverse(&mut self, entry: &Entry, reversal: &Reversal) -> Result<(), Broken> {
+        let (number, id) = (entry.number, &reversal.bill);
+        self.check_open(entry, id)?;
+        let record = self
+            .bills
+            .remove(id)
+            .filter(|record| record.entry == reversal.recorded_in);
+        let record = record.ok_or_else(|| Broken::Unknown {
+            entry: number,
+            name: id.to_string(),
+        })?;
+        let mut balanced = true;
+        let mut total = Money::ZERO;
+        for Allocation { credit, amount } in &reversal.given_back {
+            let unknown = || Broken::Unknown {
+                entry: number,
+                name: credit.to_string(),
+            };
+            let credit = self.credits.get_mut(credit).ok_or_else(unknown)?;
+            balanced &= amount.is_positive() && credit.used_by(record.entry) == *amount;
+            total += *amount;
+            credit.left += *amount;
+            credit.moved.push(Moved {
+                entry: number,
+                effective: entry.effective,
+                movement: Movement::Returned,
+                amount: *amount,
+            });
+        }
+        if !balanced || total != record.totals.credits {
+            return Err(Broken::Unbalanced {
+                entry: number,
+                bill: id.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Every credit as it stands at the head for bills of a month, in the order of entries (rule
+    /// A1).
+    #[must_use]
+    pub fn standings(&self, month: Month) -> Vec<Standing<'_>> {
         self.credits
             .values()
-            .map(|record| Standing {
-                credit: &record.credit,
-                owner: &record.credit.account,
-                sharing: &record.credit.terms.sharing,
-                left: record.left,
-                paused: false,
-                voided: record.is_voided(),
-            })
+            .map(|record| record.standing(month, record.left))
             .collect()
     }
 

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::ledger::balance::{Reserved, reserved};
 use crate::ledger::bill::{Bill, Status};
-use crate::ledger::decide::{CodeState, Desk, reserve};
+use crate::ledger::booking::{Past, reserve};
+use crate::ledger::decide::{CodeState, Desk};
 use crate::ledger::entry::{CodeMark, Entry, Event, LedgerId, Lines, Proposal};
 use crate::ledger::rules::Rules;
 use crate::ledger::state::{BillState, State};
@@ -424,37 +425,6 @@ impl View<'_> {
         Ok(codes)
     }
 
-    /// The charges kept with a bill, and who pays them if it is final.
-    ///
-    /// # Errors
-    /// A ledger that cannot be read or is damaged.
-    pub fn lines(&self, bill: &BillState) -> Result<Lines, StoreError> {
-        let decoded = self.decoded(bill.entry)?;
-        read_lines(self.read, &decoded)
-    }
-
-    /// The bill itself.
-    ///
-    /// # Errors
-    /// A ledger that cannot be read or is damaged.
-    pub fn bill(&self, bill: &BillState) -> Result<Bill, StoreError> {
-        Ok(match self.lines(bill)? {
-            Lines::Bill(bill) => bill,
-            Lines::Statement(statement) => statement.bill,
-        })
-    }
-
-    /// The rules that a booking was decided under.
-    ///
-    /// # Errors
-    /// A ledger that cannot be read or is damaged.
-    pub fn rules_of(&self, entry: u64) -> Result<Rules, StoreError> {
-        match self.decoded(entry)?.entry.event {
-            Event::BillBooked(booking) => Ok(booking.rules),
-            _ => Ok(Rules::current()),
-        }
-    }
-
     /// The statements of the open bills that count on a day, worked out anew.
     ///
     /// # Errors
@@ -467,8 +437,8 @@ impl View<'_> {
     ) -> Result<Vec<Statement>, StoreError> {
         let bills = state
             .estimates(as_of)
-            .map(|(_, bill)| self.bill(bill))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|(_, bill)| Ok(self.lines(bill)?.into_bill()))
+            .collect::<Result<Vec<Bill>, StoreError>>()?;
         Ok(reserve(state, bills, rules))
     }
 
@@ -483,6 +453,22 @@ impl View<'_> {
         rules: &Rules,
     ) -> Result<Reserved, StoreError> {
         Ok(reserved(&self.estimates(state, as_of, rules)?))
+    }
+}
+
+impl Past for View<'_> {
+    type Error = StoreError;
+
+    fn lines(&self, bill: &BillState) -> Result<Lines, StoreError> {
+        let decoded = self.decoded(bill.entry)?;
+        read_lines(self.read, &decoded)
+    }
+
+    fn rules(&self, bill: &BillState) -> Result<Rules, StoreError> {
+        match self.decoded(bill.entry)?.entry.event {
+            Event::BillBooked(booking) => Ok(booking.rules),
+            _ => Ok(Rules::current()),
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::ledger::entry::{BillRecord, Booking, Entry, Event, LedgerId};
+use crate::ledger::entry::{BillRecord, Booking, Cause, Entry, Event, LedgerId, Reversal};
+use crate::period::Month;
 
 use super::lines::LinesDigest;
 use super::shape::{
@@ -108,6 +109,71 @@ struct VoidedShape {
     reason: String,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReversedShape {
+    bill: String,
+    recorded_in: u64,
+    given_back: Vec<AllocationShape>,
+    cause: String,
+    reason: Option<String>,
+}
+
+impl ReversedShape {
+    fn of(reversal: &Reversal) -> ReversedShape {
+        let (cause, reason) = match &reversal.cause {
+            Cause::Reversed(reason) => ("reversed", Some(reason.clone())),
+            Cause::Amended => ("amended", None),
+            Cause::DecidedAnew => ("decided_anew", None),
+        };
+        ReversedShape {
+            bill: reversal.bill.to_string(),
+            recorded_in: reversal.recorded_in,
+            given_back: reversal
+                .given_back
+                .iter()
+                .map(AllocationShape::of)
+                .collect(),
+            cause: cause.to_owned(),
+            reason,
+        }
+    }
+
+    fn read(self) -> Result<Reversal, Malformed> {
+        let cause = match (self.cause.as_str(), self.reason) {
+            ("reversed", Some(reason)) => Cause::Reversed(reason),
+            ("amended", None) => Cause::Amended,
+            ("decided_anew", None) => Cause::DecidedAnew,
+            (other, _) => {
+                let other = other.escape_default();
+                return Err(Malformed(format!("`{other}` is not why a bill goes")));
+            }
+        };
+        Ok(Reversal {
+            bill: bill_id(&self.bill)?,
+            recorded_in: self.recorded_in,
+            given_back: self
+                .given_back
+                .iter()
+                .map(AllocationShape::read)
+                .collect::<Result<_, _>>()?,
+            cause,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MonthShape {
+    month: String,
+}
+
+impl MonthShape {
+    fn read(self) -> Result<Month, Malformed> {
+        Month::parse(&self.month).map_err(|error| Malformed(error.to_string()))
+    }
+}
+
 /// An entry with what binds the lines kept beside it.
 #[derive(Debug)]
 pub struct Decoded {
@@ -156,6 +222,10 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             rules: RulesShape::of(&booking.rules),
             applied: booking.applied.iter().map(AllocationShape::of).collect(),
             lines: lines(),
+        }),
+        Event::BillReversed(reversal) => json(&ReversedShape::of(reversal)),
+        Event::MonthClosed(month) | Event::MonthReopened(month) => json(&MonthShape {
+            month: month.to_string(),
         }),
         Event::CreditVoided {
             credit,
@@ -272,6 +342,9 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
             };
             return Ok((Event::BillBooked(booking), Some(shape.lines)));
         }
+        "bill_reversed" => Event::BillReversed(shaped::<ReversedShape>(payload)?.read()?),
+        "month_closed" => Event::MonthClosed(shaped::<MonthShape>(payload)?.read()?),
+        "month_reopened" => Event::MonthReopened(shaped::<MonthShape>(payload)?.read()?),
         "credit_voided" => {
             let shape: VoidedShape = shaped(payload)?;
             Event::CreditVoided {

@@ -21,7 +21,7 @@ use crate::period::Month;
 use super::shape::{Malformed, OfferShape, TermsShape, account, amount, currency};
 
 /// Changes whenever the shapes below do.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct StateShape<'a> {
@@ -37,6 +37,7 @@ struct StateShape<'a> {
     payers: Vec<String>,
     open: Vec<BillShape>,
     booked: u64,
+    closed_until: Option<i32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,9 +52,16 @@ struct CreditShape<'a> {
     void_reason: Option<String>,
 }
 
-/// Entry, effective day, whether it was voided, amount.
+/// Entry, effective day, why, amount.
 #[derive(Serialize, Deserialize)]
-struct MovedShape(u64, i32, bool, i128);
+struct MovedShape(u64, i32, MovementShape, i128);
+
+#[derive(Serialize, Deserialize)]
+enum MovementShape {
+    Applied,
+    Returned,
+    Voided,
+}
 
 #[derive(Serialize, Deserialize)]
 struct AccountShape {
@@ -137,6 +145,7 @@ pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
         payers: payers.iter().map(ToString::to_string).collect(),
         open: shapes(Status::Estimated).collect(),
         booked: shapes(Status::Final).count() as u64,
+        closed_until: state.closed_until.map(|month| number(month.first_day())),
     };
     let mut bytes = postcard::to_extend(&shape, vec![FORMAT]).ok()?;
     for bill in shapes(Status::Final) {
@@ -147,11 +156,15 @@ pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
 
 fn credit_shape(record: &CreditRecord) -> CreditShape<'_> {
     let moved = |moved: &Moved| {
-        let voided = moved.movement == Movement::Voided;
+        let movement = match moved.movement {
+            Movement::Applied => MovementShape::Applied,
+            Movement::Returned => MovementShape::Returned,
+            Movement::Voided => MovementShape::Voided,
+        };
         MovedShape(
             moved.entry,
             number(moved.effective),
-            voided,
+            movement,
             moved.amount.units(),
         )
     };
@@ -227,6 +240,10 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
             .recorded
             .and_then(DateTime::<Utc>::from_timestamp_micros),
         default_account: shape.default_account.as_deref().map(account).transpose()?,
+        closed_until: match shape.closed_until {
+            Some(day) => Some(Month::of(date(day)?)),
+            None => None,
+        },
         ..State::default()
     };
     for (code, total) in shape.issued {
@@ -300,20 +317,19 @@ fn read_credit(shape: CreditShape<'_>) -> Result<(CreditId, CreditRecord), Malfo
     let mut record = CreditRecord::new(credit, shape.code);
     record.void_reason = shape.void_reason;
     record.moved.reserve_exact(shape.moved.len());
-    for MovedShape(entry, day, voided, units) in shape.moved {
-        let movement = if voided {
-            Movement::Voided
-        } else {
-            Movement::Applied
-        };
-        let amount = Money::from_units(units);
-        record.left -= amount;
-        record.moved.push(Moved {
+    for MovedShape(entry, day, movement, units) in shape.moved {
+        let moved = Moved {
             entry,
             effective: date(day)?,
-            movement,
-            amount,
-        });
+            movement: match movement {
+                MovementShape::Applied => Movement::Applied,
+                MovementShape::Returned => Movement::Returned,
+                MovementShape::Voided => Movement::Voided,
+            },
+            amount: Money::from_units(units),
+        };
+        record.left -= moved.taken();
+        record.moved.push(moved);
     }
     Ok((id, record))
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use credits_ledger::ledger::account::AccountChange;
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
+use credits_ledger::ledger::correct::apply_bills;
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
 use credits_ledger::ledger::decide::{self, CodeState, Desk};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, OfferId, Region, Service};
@@ -21,7 +22,7 @@ use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
 use credits_ledger::money::Money;
 use credits_ledger::period::Month;
 use credits_ledger::store::StoreError;
-use credits_ledger::store::journal::{Journal, mark};
+use credits_ledger::store::journal::{Journal, View, mark};
 
 const ACCOUNTS: usize = 200;
 const PAYERS: usize = 100;
@@ -97,10 +98,10 @@ fn bill(payer: usize, month: Month, status: Status) -> Bill {
     Bill::new(id, status, None, (0..8).map(charge).collect()).expect("a bill")
 }
 
-fn record(journal: &mut Journal, today: NaiveDate, mut decide: impl FnMut(&mut Desk)) {
+fn record(journal: &mut Journal, today: NaiveDate, mut decide: impl FnMut(&mut Desk, View<'_>)) {
     let now: DateTime<Utc> = today.and_hms_opt(12, 0, 0).expect("noon").and_utc();
-    let decided = journal.transact(now, today, |desk, _| {
-        decide(desk);
+    let decided = journal.transact(now, today, |desk, view| {
+        decide(desk, view);
         Ok::<_, StoreError>(())
     });
     decided.expect("the ledger is written");
@@ -110,7 +111,7 @@ fn generate(path: &Path, entries: u64) {
     let mut journal = Journal::open_for_writing(path, Duration::from_secs(10)).expect("a ledger");
     let rules = Rules::current();
     let offer = OfferId::new("course").expect("a name");
-    record(&mut journal, day(2009, 1, 1), |desk| {
+    record(&mut journal, day(2009, 1, 1), |desk, _| {
         for at in PAYERS..ACCOUNTS {
             let change = AccountChange {
                 account: account(at),
@@ -148,7 +149,7 @@ fn generate(path: &Path, entries: u64) {
     let months = (entries / 50) as usize / PAYERS;
     let mut month = Month::of(day(2009, 1, 1));
     for at in 0..months {
-        record(&mut journal, month.last_day(), |desk| {
+        record(&mut journal, month.last_day(), |desk, view| {
             for payer in 0..PAYERS {
                 let open = at + 1 == months && payer < OPEN;
                 let status = if open {
@@ -156,7 +157,9 @@ fn generate(path: &Path, entries: u64) {
                 } else {
                     Status::Final
                 };
-                decide::apply_bill(desk, bill(payer, month, status), None, &rules).expect("booked");
+                let bill = bill(payer, month, status);
+                apply_bills::<_, anyhow::Error>(desk, &view, vec![bill], false, &rules)
+                    .expect("booked");
             }
         });
         month = month.next();
@@ -164,7 +167,7 @@ fn generate(path: &Path, entries: u64) {
     let state = journal.view().state().expect("a state");
     let (ledger, left) = (state.ledger.expect("an id"), entries - state.head);
     for from in (0..left).step_by(20_000) {
-        record(&mut journal, day(2025, 12, 1), |desk| {
+        record(&mut journal, day(2025, 12, 1), |desk, _| {
             for at in from..left.min(from + 20_000) {
                 let code = mark(ledger, &format!("CODE-{at:09}"));
                 decide::add_code(desk, &offer, code, CodeState::Unknown).expect("a code");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::decide::{apply_bill, grant};
+use credits_ledger::ledger::decide::{Desk, grant};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Service};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::scope::{Category, CreditScope};
@@ -14,6 +14,8 @@ use credits_ledger::period::Month;
 use credits_ledger::store::StoreError;
 use credits_ledger::store::journal::Journal;
 use credits_ledger::store::verify::{Depth, verify};
+
+use crate::kept::{Kept, apply_bill};
 
 fn day(text: &str) -> NaiveDate {
     credits_ledger::period::parse_date(text).expect("a date")
@@ -63,6 +65,11 @@ fn bill(month: Month, status: Status) -> Bill {
     Bill::new(id, status, None, vec![charge]).expect("a bill")
 }
 
+fn record(desk: &mut Desk, bill: Bill) {
+    let kept = Kept::default();
+    apply_bill(desk, &kept, bill, &Rules::current()).expect("recorded");
+}
+
 #[test]
 fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
     let folder = std::env::temp_dir().join(format!("credits-journal-{}", std::process::id()));
@@ -79,8 +86,7 @@ fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
         let recorded = journal.transact(now, day("2030-01-01"), |desk, _| {
             for _ in 0..100 {
                 grant(desk, account(), terms("2")).expect("a credit");
-                apply_bill(desk, bill(month, Status::Final), None, &Rules::current())
-                    .expect("booked");
+                record(desk, bill(month, Status::Final));
                 month = month.next();
             }
             Ok::<_, StoreError>(())
@@ -88,13 +94,7 @@ fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
         recorded.expect("recorded");
     }
     let open = journal.transact(now, day("2030-01-01"), |desk, _| {
-        apply_bill(
-            desk,
-            bill(month, Status::Estimated),
-            None,
-            &Rules::current(),
-        )
-        .expect("kept");
+        record(desk, bill(month, Status::Estimated));
         Ok::<_, StoreError>(())
     });
     open.expect("recorded");

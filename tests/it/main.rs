@@ -4,6 +4,7 @@
 mod command; // the binary: answers, statuses, messages, races, kills
 mod formats; // documents of others, whole and damaged
 mod journal; // snapshots and entries say the same
+mod kept; // the charges of ledgers that no file holds
 mod layering; // the rooms and the one direction of flow
 mod model; // an independent, naive model of the rule
 mod properties; // the rule against the model, and the invariants

@@ -13,16 +13,15 @@ use credits_ledger::ledger::account::{AccountChange, Accounts, Membership};
 use credits_ledger::ledger::apply::{Claim, Hindrance, Standing, apply, burn_order};
 use credits_ledger::ledger::balance::{CreditStatus, figures, reserved};
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
+use credits_ledger::ledger::booking::{Applied, Past, reserve};
 use credits_ledger::ledger::credit::{Credit, Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::decide::{
-    Applied, Desk, Refusal, apply_bill, grant, reserve, set_account, void,
-};
-use credits_ledger::ledger::entry::{Entry, Event, LedgerId, Lines, Proposal};
+use credits_ledger::ledger::decide::{Desk, Refusal, grant, set_account, void};
+use credits_ledger::ledger::entry::{Entry, Event, LedgerId, Lines};
 use credits_ledger::ledger::explain::explain;
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId, Currency, Region, Service};
 use credits_ledger::ledger::rules::{EndRule, Rules, StartRule};
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
-use credits_ledger::ledger::state::State;
+use credits_ledger::ledger::state::{BillState, State};
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
 use credits_ledger::period::{Month, parse_date};
@@ -33,6 +32,7 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestError, TestRunner};
 
+use crate::kept::{Kept, apply_bill};
 use crate::model;
 use crate::model::{Share, Which};
 
@@ -1007,14 +1007,14 @@ fn some_act() -> impl Strategy<Value = Act> {
 }
 
 /// What each entry of a request keeps beside itself.
-type Kept = Vec<Option<Lines>>;
+type AllLines = Vec<Option<Lines>>;
 
 /// A ledger in memory: the journal, what it says, and the charges of its bills.
 struct Ledger {
     today: NaiveDate,
     journal: Vec<Entry>,
     state: State,
-    bills: BTreeMap<BillId, Bill>,
+    kept: Kept,
     rules: Rules,
     counts: BTreeMap<&'static str, u32>,
 }
@@ -1025,7 +1025,7 @@ impl Ledger {
             today: day("2024-01-20"),
             journal: Vec::new(),
             state: State::default(),
-            bills: BTreeMap::new(),
+            kept: Kept::default(),
             rules: Rules::current(),
             counts: BTreeMap::new(),
         };
@@ -1040,12 +1040,13 @@ impl Ledger {
         Desk::new(self.state.clone(), DateTime::UNIX_EPOCH, self.today)
     }
 
-    fn keep(&mut self, desk: Desk) -> Kept {
+    fn keep(&mut self, desk: Desk) -> AllLines {
         self.state = desk.state;
         let mut all = Vec::new();
-        for Proposal { entry, lines } in desk.proposals {
-            self.journal.push(entry);
-            all.push(lines);
+        for proposal in desk.proposals {
+            self.kept.keep(&proposal);
+            self.journal.push(proposal.entry);
+            all.push(proposal.lines);
         }
         all
     }
@@ -1059,7 +1060,7 @@ impl Ledger {
         &mut self,
         what: &'static str,
         decide: impl FnOnce(&mut Desk) -> Result<T, Refusal>,
-    ) -> Result<Option<(T, Kept)>, TestCaseError> {
+    ) -> Result<Option<(T, AllLines)>, TestCaseError> {
         let mut desk = self.desk();
         let decided = decide(&mut desk);
         self.count(what, decided.is_ok());
@@ -1159,15 +1160,12 @@ impl Ledger {
             (Status::Final, Some(Status::Estimated)) => "booked after an estimate",
             (Status::Final, _) => "booked",
         };
-        let (known, rules) = (self.bills.get(&id).cloned(), self.rules.clone());
-        let decided = self.request(what, |desk| {
-            apply_bill(desk, bill.clone(), known.as_ref(), &rules)
-        })?;
+        let (kept, rules) = (self.kept.clone(), self.rules.clone());
+        let decided = self.request(what, |desk| apply_bill(desk, &kept, bill.clone(), &rules))?;
         let Some((Applied::Recorded(entry), lines)) = decided else {
             prop_assert_eq!(&before, &self.state);
             return Ok(());
         };
-        self.bills.insert(id.clone(), bill.clone());
         let effective = self.journal.last().map(|entry| entry.effective);
         prop_assert_eq!(effective, Some(self.today.min(id.month.last_day())));
         match &lines[..] {
@@ -1203,8 +1201,8 @@ impl Ledger {
         let keys: Vec<u8> = (0..16).map(|at| (at * 37 + entry * 11) as u8).collect();
         for charges in [bill.charges().to_vec(), shuffled(bill.charges(), &keys)] {
             let again = Bill::new(bill.id().clone(), status, None, charges).expect("a bill");
-            let decided =
-                self.request("again", |desk| apply_bill(desk, again, Some(bill), &rules))?;
+            let kept = self.kept.clone();
+            let decided = self.request("again", |desk| apply_bill(desk, &kept, again, &rules))?;
             let Some((applied, lines)) = decided else {
                 return Err(TestCaseError::fail("the same bill again is refused"));
             };
@@ -1237,7 +1235,8 @@ impl Ledger {
 
     fn estimates(&self) -> Vec<Bill> {
         let open = self.state.estimates(NaiveDate::MAX);
-        open.map(|(id, _)| self.bills[id].clone()).collect()
+        let bill = |bill: &BillState| self.kept.lines(bill).expect("its charges").into_bill();
+        open.map(|(_, open)| bill(open)).collect()
     }
 
     /// Every credit on a day: initial = used + voided + expired + remaining, none below zero.
@@ -1330,7 +1329,7 @@ impl Ledger {
         let charges = first.charges().to_vec();
         let bill = Bill::new(first.id().clone(), Status::Final, None, charges).expect("a bill");
         let mut desk = self.desk();
-        if apply_bill(&mut desk, bill, Some(&first), &self.rules).is_ok() {
+        if apply_bill(&mut desk, &self.kept, bill, &self.rules).is_ok() {
             let id = first.id();
             prop_assert_eq!(desk.state.bills[id].totals, statements[0].totals());
             let Some(Lines::Statement(booked)) = &desk.proposals[0].lines else {

@@ -24,8 +24,9 @@ use chrono::{DateTime, NaiveDate};
 use credits_ledger::ledger::account::{AccountChange, Accounts};
 use credits_ledger::ledger::apply::{Standing, apply};
 use credits_ledger::ledger::bill::{Bill, BillError, Charge, Status};
+use credits_ledger::ledger::booking::Applied;
 use credits_ledger::ledger::credit::{Credit, Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::decide::{Applied, Desk, Refusal, apply_bill, grant};
+use credits_ledger::ledger::decide::{Desk, Refusal, grant};
 use credits_ledger::ledger::entry::{Event, LedgerId};
 use credits_ledger::ledger::explain::explain;
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId, Currency, Region, Service};
@@ -35,6 +36,8 @@ use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
 use credits_ledger::period::parse_date;
+
+use crate::kept::{Kept, apply_bill};
 
 // ---- The notation -----------------------------------------------------------------------------
 
@@ -2100,16 +2103,16 @@ fn a_final_bill_never_changes_by_itself() {
     let few = terms("few 3 2025-01-01..");
     grant(&mut desk, account("acme"), few).expect("a credit");
     let bill = billed("EC2 10").bill;
-    let booked = apply_bill(&mut desk, bill.clone(), None, &rules);
+    let kept = Kept::default();
+    let booked = apply_bill(&mut desk, &kept, bill.clone(), &rules);
     assert_eq!(booked, Ok(Applied::Recorded(3)));
     // A credit that would have paid for it is recorded late.
     let late = terms("late 100 2025-01-01..2025-01-31");
     grant(&mut desk, account("acme"), late).expect("a credit");
-    let known = bill.clone();
-    let again = apply_bill(&mut desk, bill, Some(&known), &rules);
+    let again = apply_bill(&mut desk, &kept, bill, &rules);
     assert_eq!(again, Ok(Applied::Already(3)));
     let other = billed("EC2 11").bill;
-    let refused = apply_bill(&mut desk, other, Some(&known), &rules);
+    let refused = apply_bill(&mut desk, &kept, other, &rules);
     assert!(matches!(
         refused,
         Err(Refusal::BillDiffers { entry: 3, .. })
@@ -2132,7 +2135,7 @@ fn bills_are_booked_in_the_order_of_their_months() {
         ("acme 2025-04", true),
     ] {
         let bill = billed(&format!("bill {bill}\n EC2 1")).bill;
-        let decided = apply_bill(&mut desk, bill, None, &rules);
+        let decided = apply_bill(&mut desk, &Kept::default(), bill, &rules);
         if taken {
             assert!(decided.is_ok(), "{decided:?}");
         } else {

@@ -126,6 +126,9 @@ fn prepared() -> Ledger {
     ledger
         .folder
         .file("bill.json", bill("2026-02", "ec2 AmazonEC2 5"));
+    ledger
+        .folder
+        .file("corrected.json", bill("2026-01", "ec2 AmazonEC2 4"));
     ledger.folder.file(
         "cur-2026-04.csv",
         "bill_payer_account_id,bill_billing_period_start_date,bill_invoice_id,line_item_usage_account_id,line_item_line_item_type,line_item_usage_start_date,line_item_product_code,line_item_unblended_cost,line_item_currency_code\n\

@@ -1,0 +1,321 @@
+//! `reverse`, `replay`, `close`, `reopen`: bills corrected, and months that change no more.
+
+use std::io::IsTerminal;
+
+use clap::Args;
+use credits_ledger::ledger::correct::{self, Correction};
+use credits_ledger::ledger::decide::{Desk, Refusal};
+use credits_ledger::ledger::state::State;
+use credits_ledger::period::Month;
+use serde::Serialize;
+
+use super::answer::{Answer, Format};
+use super::confirm::ask;
+use super::context::{Context, find_bill};
+use super::failure::Failure;
+use super::shape::ChangedShape;
+use super::table::{Cell, Table};
+use super::terms::read_words;
+
+/// What a correction gave back to credits that cannot be used any more, in words.
+pub(crate) fn correction_notes(correction: &Correction, state: &State) -> Vec<String> {
+    let lost = correction.came_back.iter().map(|lost| {
+        let terms = &state.credits[&lost.credit].credit.terms;
+        let (credit, currency) = (lost.credit, terms.currency);
+        let amount = lost.amount.grouped(currency.minor_digits());
+        let why = match (lost.voided, terms.end_date) {
+            (false, Some(end)) => format!("which ended on {end}: it has lapsed"),
+            _ => "which is voided: it is voided too".to_owned(),
+        };
+        format!("note: {amount} {currency} came back to credit {credit}, {why}")
+    });
+    lost.collect()
+}
+
+fn changed_shapes(correction: &Correction) -> Vec<ChangedShape> {
+    correction.changed.iter().map(ChangedShape::new).collect()
+}
+
+fn changed_table(correction: &Correction) -> Table {
+    let rows = correction.changed.iter().map(|change| {
+        let digits = change.bill.currency.minor_digits();
+        vec![
+            Cell::text(&change.bill),
+            Cell::Amount(change.before, digits),
+            Cell::Amount(change.after, digits),
+            Cell::text(change.bill.currency),
+        ]
+    });
+    Table::new(["bill", "card before", "card after", "currency"]).rows(rows)
+}
+
+/// Take a bill off the record
+///
+/// Every credit gets back exactly what it paid of the bill, and later bills that this changes are
+/// decided anew. Nothing is deleted: the journal shows both entries. To replace a bill instead,
+/// `credits apply --amend`. An estimate that the bill had replaced does not come back.
+#[derive(Debug, Args)]
+#[command(before_long_help = "Examples:
+  credits reverse 111122223333/2026-01 --reason 'bill of another account'
+  credits reverse 111122223333/2026-01 --reason 'booked twice' --dry-run")]
+pub(crate) struct ReverseArgs {
+    /// The bill: PAYER/MONTH, with /CURRENCY where it is not USD
+    #[arg(value_name = "BILL")]
+    bill: String,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", value_parser = read_words)]
+    reason: String,
+    /// Do not ask on a terminal
+    #[arg(long, short)]
+    yes: bool,
+    /// Say what would be recorded, and record nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ReversedShape {
+    bill: String,
+    status: &'static str,
+    entry: Option<u64>,
+    reason: String,
+    card_charge: String,
+    credits_returned: String,
+    changed: Vec<ChangedShape>,
+    at_entry: u64,
+}
+
+/// Reverses a bill.
+pub(crate) fn reverse(args: &ReverseArgs, context: &Context) -> Result<Answer, Failure> {
+    let decide = |dry_run| {
+        context.record(dry_run, |desk, view| {
+            let id = find_bill(&desk.state, &args.bill)?.0.clone();
+            let reason = args.reason.clone();
+            let reversed =
+                correct::reverse::<_, Failure>(desk, &view, &id, reason, &context.rules)?;
+            Ok((id, reversed))
+        })
+    };
+    if !args.yes && !args.dry_run && std::io::stdin().is_terminal() {
+        let (id, reversed) = decide(true)?.answer;
+        let others = match reversed.correction.changed.len() {
+            0 => "no other bill changes",
+            1 => "the card charge of 1 other bill changes",
+            _ => "the card charges of other bills change",
+        };
+        ask(&format!("take bill {id} off the record? {others}"))?;
+    }
+    let outcome = decide(args.dry_run)?;
+    let (id, reversed) = outcome.answer;
+    let (digits, currency) = (id.currency.minor_digits(), id.currency);
+    let totals = reversed.bill.totals;
+    let (verb, at_entry) = if args.dry_run {
+        let recorded = outcome.state.head - outcome.proposals.len() as u64;
+        ("would be reversed", recorded)
+    } else {
+        ("reversed", outcome.state.head)
+    };
+    let shape = ReversedShape {
+        bill: id.to_string(),
+        status: reversed.bill.status.as_str(),
+        entry: (!args.dry_run).then_some(reversed.entry),
+        reason: args.reason.clone(),
+        card_charge: totals.card.round_half_away(digits).text(digits),
+        credits_returned: totals.credits.text(digits),
+        changed: changed_shapes(&reversed.correction),
+        at_entry,
+    };
+    let (style, correction) = (context.style, &reversed.correction);
+    let answer = Answer::data(context.format, shape, |_| {
+        let returned = totals.credits.grouped(digits);
+        let table = changed_table(correction).styled(style).above(format!(
+            "bill {id} {verb}: {returned} {currency} came back to credits"
+        ));
+        above_changes(table, correction)
+    });
+    Ok(answer
+        .with_notes(correction_notes(correction, &outcome.state))
+        .recorded(!args.dry_run))
+}
+
+/// Says what the rows are, or that there are none.
+fn above_changes(table: Table, correction: &Correction) -> Table {
+    match correction.changed.len() {
+        0 => table.above("the card charge of no other bill changes"),
+        _ => table.above("card charges that change:").above(""),
+    }
+}
+
+/// Decide bills anew from a month on
+///
+/// All booked bills of the month and later, of all payers, are decided again on the credits and
+/// accounts on record now: after a credit was recorded late, say. Those that come out the same are
+/// left as they are.
+#[derive(Debug, Args)]
+#[command(before_long_help = "Examples:
+  credits replay --from 2026-01 --dry-run
+  credits replay --from 2026-01")]
+pub(crate) struct ReplayArgs {
+    /// The first month
+    #[arg(long, value_name = "YYYY-MM", value_parser = read_month)]
+    from: Month,
+    /// Say what would change, and record nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Reads a month.
+pub(crate) fn read_month(text: &str) -> Result<Month, String> {
+    Month::parse(text).map_err(|error| error.to_string())
+}
+
+#[derive(Debug, Serialize)]
+struct ReplayedShape {
+    from: String,
+    bills: usize,
+    rewritten: usize,
+    changed: Vec<ChangedShape>,
+    at_entry: u64,
+}
+
+/// Decides bills anew.
+pub(crate) fn replay(args: &ReplayArgs, context: &Context) -> Result<Answer, Failure> {
+    let outcome = context.record(args.dry_run, |desk, view| {
+        correct::replay::<_, Failure>(desk, &view, args.from, &context.rules)
+    })?;
+    let (bills, correction) = outcome.answer;
+    let proposed = outcome.proposals.len() as u64;
+    let shape = ReplayedShape {
+        from: args.from.to_string(),
+        bills,
+        rewritten: correction.rewritten,
+        changed: changed_shapes(&correction),
+        at_entry: outcome.state.head - if args.dry_run { proposed } else { 0 },
+    };
+    let (style, notes) = (context.style, correction_notes(&correction, &outcome.state));
+    let answer = Answer::data(context.format, shape, |shape| {
+        let verb = if args.dry_run { "would be" } else { "were" };
+        let (bills, rewritten) = (shape.bills, shape.rewritten);
+        let above = format!(
+            "booked bills from {} on: {bills}, of which {rewritten} {verb} rewritten",
+            shape.from
+        );
+        let table = changed_table(&correction).styled(style).above(above);
+        match correction.changed.len() {
+            0 => table.above("no card charge changes"),
+            _ => table.above("card charges that change:").above(""),
+        }
+    });
+    Ok(answer
+        .with_notes(notes)
+        .recorded(!args.dry_run && proposed > 0))
+}
+
+/// Close a month and all before it
+///
+/// Their bills do not change any more: amending, reversing, replaying and booking further bills of
+/// them is refused until `credits reopen`.
+#[derive(Debug, Args)]
+#[command(before_long_help = "Examples:
+  credits close 2026-03
+  credits close 2026-03 --dry-run")]
+pub(crate) struct CloseArgs {
+    /// The last month to close
+    #[arg(value_name = "YYYY-MM", value_parser = read_month)]
+    month: Month,
+    /// Say what would be recorded, and record nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Open a month and all after it again
+#[derive(Debug, Args)]
+#[command(before_long_help = "Examples:
+  credits reopen 2026-03
+  credits reopen 2026-03 --dry-run")]
+pub(crate) struct ReopenArgs {
+    /// The first month to open
+    #[arg(value_name = "YYYY-MM", value_parser = read_month)]
+    month: Month,
+    /// Say what would be recorded, and record nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ClosedShape {
+    month: String,
+    closed_until: Option<String>,
+    entry: Option<u64>,
+    at_entry: u64,
+}
+
+/// Closes a month.
+pub(crate) fn close(args: &CloseArgs, context: &Context) -> Result<Answer, Failure> {
+    let mut notes = Vec::new();
+    let answer = change_closing(context, args.dry_run, args.month, "closed", |desk| {
+        let open = desk.state.estimates(args.month.last_day());
+        let open: Vec<String> = open
+            .filter(|(id, _)| id.month <= args.month)
+            .map(|(id, _)| {
+                format!(
+                    "note: bill {id} is still estimated: booking it needs `credits reopen {}`",
+                    id.month
+                )
+            })
+            .collect();
+        notes = open;
+        correct::close(desk, args.month)
+    })?;
+    if args.month.last_day() >= context.today {
+        notes.push(format!("note: {} is not over yet", args.month));
+    }
+    Ok(answer.with_notes(notes))
+}
+
+/// Opens a month again.
+pub(crate) fn reopen(args: &ReopenArgs, context: &Context) -> Result<Answer, Failure> {
+    change_closing(context, args.dry_run, args.month, "open", |desk| {
+        correct::reopen(desk, args.month)
+    })
+}
+
+fn change_closing(
+    context: &Context,
+    dry_run: bool,
+    month: Month,
+    word: &'static str,
+    mut decide: impl FnMut(&mut Desk) -> Result<Option<u64>, Refusal>,
+) -> Result<Answer, Failure> {
+    let outcome = context.record(dry_run, |desk, _| Ok(decide(desk)?))?;
+    let proposed = outcome.proposals.len() as u64;
+    let entry = outcome.answer;
+    let until = outcome.state.closed_until.map(|until| until.to_string());
+    let shape = ClosedShape {
+        month: month.to_string(),
+        closed_until: until.clone(),
+        entry: entry.filter(|_| !dry_run),
+        at_entry: outcome.state.head - if dry_run { proposed } else { 0 },
+    };
+    let verb = match (entry, dry_run) {
+        (None, _) => format!("is {word} already"),
+        (Some(_), true) => format!("would be {word}"),
+        (Some(_), false) => format!("is {word} now"),
+    };
+    let recorded = !dry_run && entry.is_some();
+    if context.format == Format::Table {
+        let state = until.map_or("no month is closed".to_owned(), |until| {
+            format!("closed up to {until}")
+        });
+        let said = format!("{month} {verb}: {state}\n");
+        return Ok(Answer::text(said).recorded(recorded));
+    }
+    let answer = Answer::data(context.format, shape, |shape| {
+        let row = vec![
+            Cell::text(&shape.month),
+            Cell::maybe(shape.closed_until.as_ref()),
+        ];
+        Table::new(["month", "closed_until"]).rows([row])
+    });
+    Ok(answer.recorded(recorded))
+}
