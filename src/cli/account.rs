@@ -1,5 +1,6 @@
 //! `account`: who belongs to whom, who shares, who may redeem what.
 
+use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use credits_ledger::ledger::account::{Account, AccountChange};
 use credits_ledger::ledger::decide;
@@ -8,7 +9,7 @@ use credits_ledger::ledger::state::State;
 use serde::Serialize;
 
 use super::answer::{Answer, Format};
-use super::context::{Context, Day, read_day};
+use super::context::{Clocks, Context, Day, read_day};
 use super::failure::Failure;
 use super::shape::date;
 use super::table::{Cell, Table};
@@ -62,6 +63,9 @@ pub(crate) struct SetArgs {
     /// Make it the account that commands mean where none is named
     #[arg(long)]
     default: bool,
+    /// The day from which on a change of sharing counts, not after today [default: today]
+    #[arg(long, value_name = "DATE", value_parser = read_day)]
+    on: Option<Day>,
     /// Say what would be recorded, and record nothing
     #[arg(long)]
     dry_run: bool,
@@ -70,7 +74,10 @@ pub(crate) struct SetArgs {
 /// List the accounts that anything is on record of
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:\n  credits account list\n  credits --json account list")]
-pub(crate) struct ListArgs {}
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    clocks: Clocks,
+}
 
 /// Show what is on record of an account
 #[derive(Debug, Args)]
@@ -81,6 +88,8 @@ pub(crate) struct ShowArgs {
     /// The account
     #[arg(value_name = "ID", value_parser = read_account)]
     id: AccountId,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 fn read_country(text: &str) -> Result<String, String> {
@@ -116,19 +125,18 @@ struct MembershipShape {
 }
 
 impl AccountShape {
-    fn new(id: &AccountId, state: &State, context: &Context) -> AccountShape {
+    fn new(id: &AccountId, state: &State, as_of: NaiveDate) -> AccountShape {
         let nothing = Account::default();
         let account = state.accounts.get(id).unwrap_or(&nothing);
-        let today = context.today;
         AccountShape {
             id: id.to_string(),
             name: account.name.clone(),
             country: account.country.clone(),
             attributes: account.attributes.iter().cloned().collect(),
             payer: account
-                .membership_on(today)
+                .membership_on(as_of)
                 .map(|membership| membership.payer.to_string()),
-            sharing: account.shares_on(today),
+            sharing: account.shares_on(as_of),
             default: state.default_account.as_ref() == Some(id),
             credits: state
                 .credits
@@ -144,7 +152,7 @@ impl AccountShape {
                     left: m.left.map(date),
                 })
                 .collect(),
-            as_of: date(today),
+            as_of: date(as_of),
             at_entry: state.head,
         }
     }
@@ -186,7 +194,7 @@ fn accounts_table<'a>(accounts: impl Iterator<Item = &'a AccountShape>) -> Table
 pub(crate) fn account(command: &AccountCommand, context: &Context) -> Result<Answer, Failure> {
     match command {
         AccountCommand::Set(args) => set(args, context),
-        AccountCommand::List(_) => list(context),
+        AccountCommand::List(args) => list(args, context),
         AccountCommand::Show(args) => show(args, context),
     }
 }
@@ -206,10 +214,12 @@ fn set(args: &SetArgs, context: &Context) -> Result<Answer, Failure> {
         name: args.name.clone(),
         default: args.default,
     };
+    let on = context.day_done(args.on)?;
     let outcome = context.record(args.dry_run, |desk, _| {
+        desk.today = on;
         Ok(decide::set_account(desk, change.clone())?)
     })?;
-    let shape = AccountShape::new(&args.id, &outcome.state, context);
+    let shape = AccountShape::new(&args.id, &outcome.state, context.today);
     if context.format == Format::Table {
         let verb = if args.dry_run {
             "would be recorded"
@@ -233,16 +243,17 @@ fn set(args: &SetArgs, context: &Context) -> Result<Answer, Failure> {
     .recorded(!args.dry_run))
 }
 
-fn list(context: &Context) -> Result<Answer, Failure> {
+fn list(args: &ListArgs, context: &Context) -> Result<Answer, Failure> {
     let journal = context.journal()?;
-    let state = journal.view().state()?;
+    let state = args.clocks.state(journal.view())?;
+    let as_of = args.clocks.date(context);
     let accounts = state
         .known_accounts()
         .into_iter()
-        .map(|id| AccountShape::new(id, &state, context))
+        .map(|id| AccountShape::new(id, &state, as_of))
         .collect();
     let answer = Accounts {
-        as_of: date(context.today),
+        as_of: date(as_of),
         at_entry: state.head,
         accounts,
     };
@@ -265,13 +276,13 @@ fn list(context: &Context) -> Result<Answer, Failure> {
 
 fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure> {
     let journal = context.journal()?;
-    let state = journal.view().state()?;
+    let state = args.clocks.state(journal.view())?;
     if !state.known_accounts().contains(&args.id) {
         let mut failure = Failure::usage(format!("account `{}` is not on record", args.id));
         failure.kind = "unknown_account";
         return Err(failure.hint("`credits account list` shows the accounts on record"));
     }
-    let shape = AccountShape::new(&args.id, &state, context);
+    let shape = AccountShape::new(&args.id, &state, args.clocks.date(context));
     let style = context.style;
     Ok(Answer::data(context.format, shape, |shape| {
         let table = accounts_table(std::iter::once(shape)).styled(style);

@@ -88,6 +88,19 @@ impl Context {
         absent.then(|| format!("note: there is no ledger at `{}` yet", self.path.display()))
     }
 
+    /// The day on which something is done: the one named, else today.
+    pub(crate) fn day_done(&self, on: Option<Day>) -> Result<NaiveDate, Failure> {
+        let day = on.map_or(self.today, |day| day.date(self.today));
+        if day > self.today {
+            let message = format!(
+                "{day} is after today, {}: nothing is recorded in advance",
+                self.today
+            );
+            return Err(Failure::usage(message));
+        }
+        Ok(day)
+    }
+
     /// The account a command means: the one named, else the default one, else the only one known.
     pub(crate) fn account(
         &self,

@@ -11,7 +11,7 @@ use credits_ledger::money::Money;
 use super::answer::Answer;
 use super::balance::credit_answer;
 use super::confirm::ask;
-use super::context::{Context, find_credit};
+use super::context::{Context, Day, find_credit, read_day};
 use super::failure::Failure;
 use super::terms::{TermArgs, kind_of, kind_parser, read_account, read_amount, read_words};
 
@@ -108,6 +108,9 @@ pub(crate) struct VoidArgs {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", value_parser = read_words)]
     reason: String,
+    /// The day from which on it counts, not after today [default: today]
+    #[arg(long, value_name = "DATE", value_parser = read_day)]
+    on: Option<Day>,
     /// Do not ask on a terminal: this cannot be undone
     #[arg(long, short)]
     yes: bool,
@@ -121,7 +124,9 @@ pub(crate) fn void(args: &VoidArgs, context: &Context) -> Result<Answer, Failure
     if !args.yes && !args.dry_run && std::io::stdin().is_terminal() {
         confirm(args, context)?;
     }
+    let on = context.day_done(args.on)?;
     let outcome = context.record(args.dry_run, |desk, _| {
+        desk.today = on;
         let id = find_credit(&desk.state, &args.id)?.credit.id;
         Ok((
             id,
@@ -147,7 +152,9 @@ pub(crate) fn void(args: &VoidArgs, context: &Context) -> Result<Answer, Failure
 
 /// Asks the person at the terminal, once it is clear that there is something to void.
 fn confirm(args: &VoidArgs, context: &Context) -> Result<(), Failure> {
+    let on = context.day_done(args.on)?;
     let outcome = context.record(true, |desk, _| {
+        desk.today = on;
         let id = find_credit(&desk.state, &args.id)?.credit.id;
         Ok((
             id,

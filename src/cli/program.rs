@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use credits_ledger::formats::offers::{OFFER_FILE_LIMIT, read_offers};
 use credits_ledger::ledger::balance::figures;
@@ -18,7 +19,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Format};
 use super::balance::credit_answer;
-use super::context::{Context, find_offer};
+use super::context::{Clocks, Context, find_offer};
 use super::failure::{Failure, io_words};
 use super::shape::date;
 use super::table::{Cell, Table};
@@ -55,7 +56,10 @@ pub(crate) struct OfferAddArgs {
 /// List the offers on record
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:\n  credits offer list\n  credits --json offer list")]
-pub(crate) struct OfferListArgs {}
+pub(crate) struct OfferListArgs {
+    #[command(flatten)]
+    clocks: Clocks,
+}
 
 /// Show the terms of an offer
 #[derive(Debug, Args)]
@@ -66,6 +70,8 @@ pub(crate) struct OfferShowArgs {
     /// The offer
     #[arg(value_name = "OFFER")]
     id: String,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 /// An offer in JSON, as its file says it, with what became of it.
@@ -92,6 +98,8 @@ struct OfferShape {
     entry: u64,
     codes: u64,
     redeemed: u64,
+    as_of: String,
+    at_entry: u64,
     #[serde(skip)]
     worth: Money,
     #[serde(skip)]
@@ -111,7 +119,7 @@ struct LimitsShape {
 }
 
 impl OfferShape {
-    fn new(state: &OfferState) -> OfferShape {
+    fn new(state: &OfferState, as_of: NaiveDate, at_entry: u64) -> OfferShape {
         let Offer {
             scope, eligible, ..
         } = &state.offer;
@@ -166,8 +174,10 @@ impl OfferShape {
             },
             terms: offer.terms.clone(),
             entry: state.entry,
-            codes: state.codes,
-            redeemed: state.redemptions,
+            codes: state.codes_on(as_of),
+            redeemed: state.redemptions_on(as_of),
+            as_of: date(as_of),
+            at_entry,
             worth: offer.amount,
             digits,
         }
@@ -184,6 +194,7 @@ impl OfferShape {
 
 #[derive(Debug, Serialize)]
 struct Offers {
+    as_of: String,
     at_entry: u64,
     offers: Vec<OfferShape>,
 }
@@ -191,12 +202,16 @@ struct Offers {
 fn offers_answer<'a>(
     context: &Context,
     state: &State,
+    as_of: NaiveDate,
     offers: impl Iterator<Item = &'a OfferState>,
     above: String,
 ) -> Answer {
     let answer = Offers {
+        as_of: date(as_of),
         at_entry: state.head,
-        offers: offers.map(OfferShape::new).collect(),
+        offers: offers
+            .map(|offer| OfferShape::new(offer, as_of, state.head))
+            .collect(),
     };
     let style = context.style;
     Answer::data(context.format, answer, |answer| {
@@ -234,23 +249,28 @@ fn offers_answer<'a>(
 pub(crate) fn offer(command: &OfferCommand, context: &Context) -> Result<Answer, Failure> {
     match command {
         OfferCommand::Add(args) => add_offers(args, context),
-        OfferCommand::List(_) => {
-            let journal = context.journal()?;
-            let state = journal.view().state()?;
-            let above = format!(
-                "{} as of entry {}",
-                if state.offers.is_empty() {
-                    "no offers"
-                } else {
-                    "offers"
-                },
-                state.head
-            );
-            Ok(offers_answer(context, &state, state.offers.values(), above)
-                .with_notes(context.absence(&journal)))
-        }
+        OfferCommand::List(args) => list_offers(args, context),
         OfferCommand::Show(args) => show_offer(args, context),
     }
+}
+
+fn list_offers(args: &OfferListArgs, context: &Context) -> Result<Answer, Failure> {
+    let journal = context.journal()?;
+    let state = args.clocks.state(journal.view())?;
+    let as_of = args.clocks.date(context);
+    let offers: Vec<&OfferState> = state
+        .offers
+        .values()
+        .filter(|offer| offer.effective <= as_of)
+        .collect();
+    let none = if offers.is_empty() {
+        "no offers"
+    } else {
+        "offers"
+    };
+    let above = format!("{none} as of {as_of}, entry {}", state.head);
+    let answer = offers_answer(context, &state, as_of, offers.into_iter(), above);
+    Ok(answer.with_notes(context.absence(&journal)))
 }
 
 fn add_offers(args: &OfferAddArgs, context: &Context) -> Result<Answer, Failure> {
@@ -271,14 +291,15 @@ fn add_offers(args: &OfferAddArgs, context: &Context) -> Result<Answer, Failure>
         .iter()
         .filter_map(|offer| outcome.state.offers.get(&offer.id));
     let above = format!("offers {verb}: {}", ids.join(", "));
-    Ok(offers_answer(context, &outcome.state, added, above).recorded(!args.dry_run))
+    Ok(offers_answer(context, &outcome.state, context.today, added, above).recorded(!args.dry_run))
 }
 
 fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure> {
     let journal = context.journal()?;
-    let state = journal.view().state()?;
+    let state = args.clocks.state(journal.view())?;
+    let as_of = args.clocks.date(context);
     let id = find_offer(&state, &args.id)?;
-    let shape = OfferShape::new(&state.offers[&id]);
+    let shape = OfferShape::new(&state.offers[&id], as_of, state.head);
     if context.format != Format::Table {
         return Ok(Answer::data(context.format, shape, |shape| {
             let rows = [
@@ -420,6 +441,8 @@ pub(crate) struct CodeListArgs {
     /// The offer [default: all offers]
     #[arg(value_name = "OFFER")]
     offer: Option<String>,
+    #[command(flatten)]
+    clocks: Clocks,
 }
 
 #[derive(Debug, Serialize)]
@@ -434,6 +457,7 @@ struct CodeShape {
 
 #[derive(Debug, Serialize)]
 struct Codes {
+    as_of: String,
     at_entry: u64,
     codes: Vec<CodeShape>,
 }
@@ -518,6 +542,7 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
         args.offer
     );
     let answer = Codes {
+        as_of: date(context.today),
         at_entry: outcome.state.head,
         codes: outcome.answer,
     };
@@ -527,14 +552,15 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
 fn list_codes(args: &CodeListArgs, context: &Context) -> Result<Answer, Failure> {
     let journal = context.journal()?;
     let view = journal.view();
-    let state = view.state()?;
+    let state = args.clocks.state(view)?;
+    let as_of = args.clocks.date(context);
     let offers = match &args.offer {
         Some(name) => vec![find_offer(&state, name)?],
         None => state.offers.keys().cloned().collect(),
     };
     let mut codes = Vec::new();
     for offer in offers {
-        for (entry, code, known) in view.codes(offer.as_str())? {
+        for (entry, code, known) in view.codes(offer.as_str(), state.head, as_of)? {
             let (status, credit, account) = match known {
                 CodeState::Redeemed {
                     credit, account, ..
@@ -556,7 +582,7 @@ fn list_codes(args: &CodeListArgs, context: &Context) -> Result<Answer, Failure>
         }
     }
     let above = format!(
-        "{} as of entry {}",
+        "{} as of {as_of}, entry {}",
         if codes.is_empty() {
             "no codes"
         } else {
@@ -567,6 +593,7 @@ fn list_codes(args: &CodeListArgs, context: &Context) -> Result<Answer, Failure>
     Ok(codes_answer(
         context,
         Codes {
+            as_of: date(as_of),
             at_entry: state.head,
             codes,
         },

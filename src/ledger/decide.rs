@@ -485,7 +485,11 @@ fn redeemed_terms(
     let own = record.redeemed.get(account).copied().unwrap_or_default();
     let limits = [
         (offer.per_account_max, own, true),
-        (offer.redemptions_max, record.redemptions, false),
+        (
+            offer.redemptions_max,
+            record.redemptions_on(NaiveDate::MAX),
+            false,
+        ),
     ];
     for (limit, taken, per_account) in limits {
         if let Some(limit) = limit

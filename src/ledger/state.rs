@@ -161,12 +161,28 @@ pub struct OfferState {
     pub offer: Offer,
     /// The entry that recorded it.
     pub entry: u64,
-    /// How many codes of it are on record.
-    pub codes: u64,
+    /// From when on it counts.
+    pub effective: NaiveDate,
+    /// How many codes of it were put on record, by day.
+    pub codes: BTreeMap<NaiveDate, u64>,
     /// How many codes each account redeemed.
     pub redeemed: BTreeMap<AccountId, u64>,
-    /// How many codes were redeemed in all.
-    pub redemptions: u64,
+    /// How many codes were redeemed, by day.
+    pub redemptions: BTreeMap<NaiveDate, u64>,
+}
+
+impl OfferState {
+    /// How many codes were on record at the end of a day.
+    #[must_use]
+    pub fn codes_on(&self, day: NaiveDate) -> u64 {
+        self.codes.range(..=day).map(|(_, count)| count).sum()
+    }
+
+    /// How many codes were redeemed by the end of a day.
+    #[must_use]
+    pub fn redemptions_on(&self, day: NaiveDate) -> u64 {
+        self.redemptions.range(..=day).map(|(_, count)| count).sum()
+    }
 }
 
 /// What the journal says.
@@ -298,7 +314,7 @@ impl State {
                     };
                     let record = self.offers.get_mut(offer).ok_or_else(unknown)?;
                     *record.redeemed.entry(account.clone()).or_default() += 1;
-                    record.redemptions += 1;
+                    *record.redemptions.entry(entry.effective).or_default() += 1;
                 }
                 self.add_credit(number, account, terms, Some(code.last.clone()))?;
             }
@@ -306,9 +322,10 @@ impl State {
                 let record = OfferState {
                     offer: offer.clone(),
                     entry: number,
-                    codes: 0,
+                    effective: entry.effective,
+                    codes: BTreeMap::new(),
                     redeemed: BTreeMap::new(),
-                    redemptions: 0,
+                    redemptions: BTreeMap::new(),
                 };
                 if self.offers.insert(offer.id.clone(), record).is_some() {
                     return Err(Broken::Twice {
@@ -322,7 +339,8 @@ impl State {
                     entry: number,
                     name: offer.to_string(),
                 };
-                self.offers.get_mut(offer).ok_or_else(unknown)?.codes += 1;
+                let record = self.offers.get_mut(offer).ok_or_else(unknown)?;
+                *record.codes.entry(entry.effective).or_default() += 1;
             }
             Event::BillEstimated(record) => self.put_bill(entry, record, Status::Estimated)?,
             Event::BillBooked(booking) => self.book(entry, booking)?,

@@ -400,25 +400,42 @@ impl View<'_> {
     /// # Errors
     /// A ledger that cannot be read or is damaged.
     pub fn code(&self, code: &CodeMark) -> Result<CodeState, StoreError> {
+        self.code_where(code, |_| true)
+    }
+
+    fn code_where(
+        &self,
+        code: &CodeMark,
+        counts: impl Fn(&Entry) -> bool,
+    ) -> Result<CodeState, StoreError> {
         let entries = self.about(&code_subject(&code.hash))?;
         let of_code = |entry: &&Entry| match &entry.event {
             Event::CodeAdded { code: found, .. } | Event::Redeemed { code: found, .. } => {
-                found.hash == code.hash
+                found.hash == code.hash && counts(entry)
             }
             _ => false,
         };
         Ok(CodeState::of(entries.iter().filter(of_code)))
     }
 
-    /// The codes on record of an offer, in the order of their entries, and what became of each.
+    /// The codes on record of an offer, in the order of their entries, and what became of each, as
+    /// the entries up to number `until` that count on a day say.
     ///
     /// # Errors
     /// A ledger that cannot be read or is damaged.
-    pub fn codes(&self, offer: &str) -> Result<Vec<(Entry, CodeMark, CodeState)>, StoreError> {
+    pub fn codes(
+        &self,
+        offer: &str,
+        until: u64,
+        as_of: NaiveDate,
+    ) -> Result<Vec<(Entry, CodeMark, CodeState)>, StoreError> {
+        let counts = |entry: &Entry| entry.number <= until && entry.effective <= as_of;
         let mut codes = Vec::new();
         for entry in self.about(&offer_subject(offer))? {
-            if let Event::CodeAdded { code, .. } = &entry.event {
-                let (code, state) = (code.clone(), self.code(code)?);
+            if let Event::CodeAdded { code, .. } = &entry.event
+                && counts(&entry)
+            {
+                let (code, state) = (code.clone(), self.code_where(code, counts)?);
                 codes.push((entry, code, state));
             }
         }

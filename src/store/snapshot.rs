@@ -3,7 +3,7 @@
 //! The format may change with any version of this program: bytes that it does not know are passed
 //! over, and the state is folded anew. Booked bills come last, since most questions need none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -76,9 +76,10 @@ struct AccountShape {
 struct OfferStateShape {
     offer: OfferShape,
     entry: u64,
-    codes: u64,
+    effective: i32,
+    codes: Vec<(i32, u64)>,
     redeemed: Vec<(String, u64)>,
-    redemptions: u64,
+    redemptions: Vec<(i32, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -194,17 +195,28 @@ fn account_shape(account: &Account) -> AccountShape {
     }
 }
 
+fn by_day(counts: &BTreeMap<NaiveDate, u64>) -> Vec<(i32, u64)> {
+    let counts = counts.iter();
+    counts.map(|(day, count)| (number(*day), *count)).collect()
+}
+
+fn read_by_day(counts: Vec<(i32, u64)>) -> Result<BTreeMap<NaiveDate, u64>, Malformed> {
+    let counts = counts.into_iter();
+    counts.map(|(day, count)| Ok((date(day)?, count))).collect()
+}
+
 fn offer_shape(state: &OfferState) -> OfferStateShape {
     OfferStateShape {
         offer: OfferShape::of(&state.offer),
         entry: state.entry,
-        codes: state.codes,
+        effective: number(state.effective),
+        codes: by_day(&state.codes),
         redeemed: state
             .redeemed
             .iter()
             .map(|(account, count)| (account.to_string(), *count))
             .collect(),
-        redemptions: state.redemptions,
+        redemptions: by_day(&state.redemptions),
     }
 }
 
@@ -260,17 +272,19 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
     }
     state.accounts = accounts;
     for shape in shape.offers {
-        let mut redeemed = std::collections::BTreeMap::new();
+        let mut redeemed = BTreeMap::new();
         for (id, count) in shape.redeemed {
             redeemed.insert(account(&id)?, count);
         }
         let offer = shape.offer.read()?;
-        let (entry, codes, redemptions) = (shape.entry, shape.codes, shape.redemptions);
+        let (codes, redemptions) = (read_by_day(shape.codes)?, read_by_day(shape.redemptions)?);
+        let (entry, effective) = (shape.entry, date(shape.effective)?);
         state.offers.insert(
             offer.id.clone(),
             OfferState {
                 offer,
                 entry,
+                effective,
                 codes,
                 redeemed,
                 redemptions,
