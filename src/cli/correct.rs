@@ -194,10 +194,14 @@ pub(crate) fn replay(args: &ReplayArgs, context: &Context) -> Result<Answer, Fai
     };
     let (style, notes) = (context.style, correction_notes(&correction, &outcome.state));
     let answer = Answer::data(context.format, shape, |shape| {
-        let verb = if args.dry_run { "would be" } else { "were" };
+        let verb = if args.dry_run {
+            "to be rewritten"
+        } else {
+            "rewritten"
+        };
         let (bills, rewritten) = (shape.bills, shape.rewritten);
         let above = format!(
-            "booked bills from {} on: {bills}, of which {rewritten} {verb} rewritten",
+            "booked bills from {} on: {bills}, {verb}: {rewritten}",
             shape.from
         );
         let table = changed_table(&correction).styled(style).above(above);

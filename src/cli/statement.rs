@@ -222,9 +222,6 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
             shape.card_charge_exact
         ));
     }
-    for change in &shape.changed {
-        table = table.below(change.line(&shape.currency));
-    }
     let spanning = shape
         .charges
         .iter()
@@ -234,6 +231,12 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
         table = table.below(format!(
             "{spanning} paid without a usage date: taken to span the month"
         ));
+    }
+    if !shape.changed.is_empty() {
+        table = table.below("");
+    }
+    for change in &shape.changed {
+        table = table.below(change.line(&shape.currency));
     }
     table
 }

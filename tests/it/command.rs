@@ -2,6 +2,7 @@
 //! of its own, a fixed day and an empty environment.
 
 mod bills; // the same bill again, estimates, exact sums, questions about the past
+mod corrections; // bills amended, reversed and replayed, months closed
 mod cron; // without a terminal, a home or a stdin; `check` at the edges of its limits
 mod explains; // every reason that keeps a credit from a charge
 mod help; // help, examples, completions, manual pages, typing errors

@@ -30,3 +30,8 @@ fn the_session_of_the_readme_is_what_the_command_prints() {
 fn two_accounts_share_a_credit() {
     play("two-accounts", "tests/transcripts/two-accounts.md");
 }
+
+#[test]
+fn a_bill_is_corrected() {
+    play("correction", "tests/transcripts/correction.md");
+}
