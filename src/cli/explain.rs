@@ -241,8 +241,8 @@ fn charge_table(answer: &Explained, style: Style, digits: u32) -> Table {
             .map_or(String::new(), |region| format!(" in {region}"));
         let name = charge.id.as_deref().unwrap_or("without id");
         let about = format!(
-            "charge {name}: {} {} of {}{region}, {}",
-            charge.amount, answer.currency, charge.service, charge.category
+            "charge {name} as of entry {}: {} {} of {}{region}, {}",
+            answer.at_entry, charge.amount, answer.currency, charge.service, charge.category
         );
         table = table
             .above(about)
@@ -304,10 +304,14 @@ fn summary_table(answer: &Explained, style: Style, digits: u32) -> Table {
     }
     let total: Money = sums.values().map(|(_, card)| *card).sum();
     let above = match sums.is_empty() {
-        true => format!("bill {}: the card pays for no charge", answer.bill),
+        true => format!(
+            "bill {} as of entry {}: the card pays for no charge",
+            answer.bill, answer.at_entry
+        ),
         false => format!(
-            "bill {}: {} {} of charges on the card, by what kept credits out",
+            "bill {} as of entry {}: {} {} of charges on the card, by what kept credits out",
             answer.bill,
+            answer.at_entry,
             total.grouped(digits),
             answer.currency
         ),
@@ -514,8 +518,8 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
         Table::new(["credit", "covers", "left", "why"])
             .styled(style)
             .above(format!(
-                "{} of {} on {}: {who}",
-                answer.service, answer.account, answer.on
+                "{} of {} on {}, as of entry {}: {who}",
+                answer.service, answer.account, answer.on, answer.at_entry
             ))
             .rows(yes)
             .rows(no)

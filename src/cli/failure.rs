@@ -131,7 +131,7 @@ impl From<StoreError> for Failure {
                 "not_a_ledger",
                 "`credits --ledger PATH` names another file; this one was left as it is",
             ),
-            StoreError::TooNew { .. } => (
+            StoreError::TooNew { .. } | StoreError::NewerEntry(_) => (
                 "ledger_too_new",
                 "install a newer version of `credits`; the ledger was left as it is",
             ),

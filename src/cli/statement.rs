@@ -185,7 +185,7 @@ const LINES_MAX: usize = 30;
 fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table {
     let state = match (shape.already_applied, shape.entry) {
         (_, None) => "not recorded".to_owned(),
-        (true, Some(entry)) => format!("recorded in entry {entry} before"),
+        (true, Some(entry)) => format!("recorded in entry {entry}, as of entry {}", shape.at_entry),
         (false, Some(entry)) => format!("entry {entry}"),
     };
     let table = if shape.charges.len() <= LINES_MAX {

@@ -378,12 +378,22 @@ impl View<'_> {
         self.read.head()
     }
 
+    /// An entry by its number, held against the one before it.
     fn decoded(&self, number: u64) -> Result<Decoded, StoreError> {
-        let mut found = None;
-        self.read.read(number, number, &mut |record| {
-            found = Some(decode(&record)?);
-            Ok(())
-        })?;
+        let (mut before, mut found) = (Head::default(), None);
+        self.read
+            .read(number.saturating_sub(1), number, &mut |record| {
+                if record.number == number {
+                    follow(&before, &record)?;
+                    found = Some(decode(&record)?);
+                } else {
+                    before = Head {
+                        number: record.number,
+                        hash: record.hash,
+                    };
+                }
+                Ok(())
+            })?;
         found.ok_or_else(|| StoreError::Damaged(format!("entry {number} is missing")))
     }
 

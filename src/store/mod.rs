@@ -103,6 +103,9 @@ pub enum StoreError {
         /// The newest this program reads.
         known: i64,
     },
+    /// A newer version of this program wrote this entry.
+    #[error("the ledger has an entry of a newer version of `credits`: {0}")]
+    NewerEntry(String),
     /// It does not say what was once written.
     #[error("the ledger is damaged: {0}")]
     Damaged(String),

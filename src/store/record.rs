@@ -263,17 +263,29 @@ fn json<T: Serialize>(shape: &T) -> serde_json::Result<String> {
 /// Bytes that this program did not write, and kinds or versions it does not know.
 pub fn decode(record: &Record) -> Result<Decoded, StoreError> {
     let (number, bytes) = (record.number, record.bytes.as_slice());
-    read_entry(number, bytes)
-        .map_err(|fault| StoreError::Damaged(format!("entry {number}: {fault}")))
+    read_entry(number, bytes).map_err(|fault| match fault {
+        Unread::Malformed(fault) => StoreError::Damaged(format!("entry {number}: {fault}")),
+        Unread::Newer(what) => StoreError::NewerEntry(format!("entry {number} is {what}")),
+    })
 }
 
-fn read_entry(number: u64, bytes: &[u8]) -> Result<Decoded, Malformed> {
+/// Why an entry cannot be read.
+enum Unread {
+    Malformed(Malformed),
+    Newer(String),
+}
+
+impl From<Malformed> for Unread {
+    fn from(malformed: Malformed) -> Unread {
+        Unread::Malformed(malformed)
+    }
+}
+
+fn read_entry(number: u64, bytes: &[u8]) -> Result<Decoded, Unread> {
     let envelope: Envelope<'_> = shaped(bytes)?;
     if envelope.version != VERSION {
-        let (kind, version) = (envelope.kind, envelope.version);
-        return Err(Malformed(format!(
-            "version {version} of `{kind}` is newer than this program"
-        )));
+        let (kind, version) = (envelope.kind.escape_default(), envelope.version);
+        return Err(Unread::Newer(format!("version {version} of `{kind}`")));
     }
     let recorded = DateTime::parse_from_rfc3339(envelope.recorded);
     let (event, lines) = read_event(envelope.kind, envelope.payload.get().as_bytes())?;
@@ -289,7 +301,7 @@ fn read_entry(number: u64, bytes: &[u8]) -> Result<Decoded, Malformed> {
     Ok(Decoded { entry, lines })
 }
 
-fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>), Malformed> {
+fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>), Unread> {
     let event = match kind {
         "opened" => Event::Opened(LedgerId(unhex(&shaped::<OpenedShape>(payload)?.ledger)?)),
         "credit_granted" => {
@@ -355,10 +367,8 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
         }
         "account_set" => Event::AccountSet(shaped::<AccountChangeShape>(payload)?.read()?),
         other => {
-            return Err(Malformed(format!(
-                "kind `{}` is not known to this program",
-                other.escape_default()
-            )));
+            let kind = other.escape_default();
+            return Err(Unread::Newer(format!("of kind `{kind}`")));
         }
     };
     Ok((event, None))

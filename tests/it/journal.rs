@@ -11,9 +11,10 @@ use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::scope::{Category, CreditScope};
 use credits_ledger::money::Money;
 use credits_ledger::period::Month;
-use credits_ledger::store::StoreError;
 use credits_ledger::store::journal::Journal;
+use credits_ledger::store::sqlite::SqliteStore;
 use credits_ledger::store::verify::{Depth, verify};
+use credits_ledger::store::{Draft, Store, StoreError};
 
 use crate::kept::{Kept, apply_bill};
 
@@ -123,6 +124,38 @@ fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
             .map(|record| record.left)
             .sum::<Money>(),
         Money::ZERO
+    );
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[test]
+fn an_entry_of_a_newer_version_is_named_as_one_and_not_called_damage() {
+    let folder = std::env::temp_dir().join(format!("credits-newer-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let (path, wait) = (folder.join("ledger.db"), Duration::from_secs(10));
+    let now = day("2030-01-01").and_hms_opt(12, 0, 0).expect("noon");
+    let mut journal = Journal::open_for_writing(&path, wait).expect("a ledger");
+    let recorded = journal.transact(now.and_utc(), day("2030-01-01"), |desk, _| {
+        grant(desk, account(), terms("2")).expect("a credit");
+        Ok::<_, StoreError>(())
+    });
+    recorded.expect("recorded");
+    let mut store = SqliteStore::open_for_writing(&path, wait)
+        .expect("a ledger")
+        .expect("it is there");
+    let bytes = br#"{"command":3,"recorded":"2030-01-01T12:00:00Z","effective":"2030-01-01","kind":"credit_lent","version":1,"payload":{}}"#;
+    let draft = Draft {
+        bytes: bytes.to_vec(),
+        ..Draft::default()
+    };
+    store
+        .transact(|_| Ok::<_, StoreError>(vec![draft]))
+        .expect("recorded");
+    let state = Journal::open(&path, wait).expect("a ledger").view().state();
+    let said = state.expect_err("it cannot be read").to_string();
+    assert_eq!(
+        said,
+        "the ledger has an entry of a newer version of `credits`: entry 3 is of kind `credit_lent`"
     );
     let _ = std::fs::remove_dir_all(&folder);
 }

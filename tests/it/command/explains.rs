@@ -115,7 +115,7 @@ fn a_credit_that_paid_part_of_a_charge_is_listed_again_as_exhausted() {
     assert_eq!(
         ledger.does("explain 111122223333/2026-01 ec2"),
         "\
-charge ec2: 130.00 USD of AmazonEC2, usage
+charge ec2 as of entry 3: 130.00 USD of AmazonEC2, usage
 the card pays 30.00 USD
 
 credit  paid    rule       why not
@@ -135,7 +135,7 @@ fn people_get_a_summary_by_reason() {
     assert_eq!(
         ledger.does("explain 111122223333/2026-01"),
         "\
-bill 111122223333/2026-01: 24.00 USD of charges on the card, by what kept credits out
+bill 111122223333/2026-01 as of entry 3: 24.00 USD of charges on the card, by what kept credits out
 service          charges   card  why
 AmazonEC2              1  11.40  category: C2
 AmazonRegistrar        1  12.00  service: C2
@@ -177,7 +177,7 @@ fn covers_says_who_would_pay_and_why_the_others_would_not() {
     assert_eq!(
         run.out,
         "\
-AmazonEC2 of 111122223333 on 2026-03-15: credits in the order in which they would pay
+AmazonEC2 of 111122223333 on 2026-03-15, as of entry 3: credits in the order in which they would pay
 credit  covers    left  why
 C2      yes     100.00  Promotional credit
 C3      no              service: covers AmazonS3 only
