@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use clap::Args;
 use credits_ledger::formats::{Format as DocumentFormat, read_bills};
 use credits_ledger::ledger::bill::{Bill, Status};
@@ -75,7 +76,11 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
     drop(bills);
     let (statements, correction) = outcome.answer;
     let before = outcome.state.head - outcome.proposals.len() as u64;
-    notes.extend(statements.iter().flat_map(|done| notes_of(done, before)));
+    notes.extend(
+        statements
+            .iter()
+            .flat_map(|done| notes_of(done, before, context.today)),
+    );
     notes.extend(correction_notes(&correction, &outcome.state));
     let head = if args.dry_run {
         before
@@ -268,7 +273,7 @@ fn statement(
 }
 
 /// `head`: the last entry before this command.
-fn notes_of(done: &Done, head: u64) -> Vec<String> {
+fn notes_of(done: &Done, head: u64, today: NaiveDate) -> Vec<String> {
     let statement = &done.statement;
     let bill = statement.bill.id();
     let mut notes = Vec::new();
@@ -283,6 +288,9 @@ fn notes_of(done: &Done, head: u64) -> Vec<String> {
         notes.push(format!(
             "note: bill {bill} was already applied, in entry {entry}; nothing was recorded"
         ));
+    } else if statement.bill.status() == Status::Final && bill.month.last_day() >= today {
+        let month = bill.month;
+        notes.push(format!("note: bill {bill} is booked as final, and {month} is not over: `\"status\": \"estimated\"` in the bill makes it one that only reserves"));
     }
     notes
 }

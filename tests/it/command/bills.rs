@@ -449,3 +449,22 @@ fn amounts_in_json_have_the_digits_of_their_currency() {
         (&json!("11"), &json!("10.5"))
     );
 }
+
+#[test]
+fn a_final_bill_of_a_month_that_is_not_over_is_booked_with_a_word_about_it() {
+    let ledger = Ledger::with_a_credit();
+    let march = bill("2026-03", "a AmazonEC2 1");
+    let said = ledger.call("apply").stdin(&march).run().ok().err;
+    assert_eq!(
+        said,
+        "note: bill 111122223333/2026-03 is booked as final, and 2026-03 is not over: \
+         `\"status\": \"estimated\"` in the bill makes it one that only reserves\n"
+    );
+    for quiet in [
+        bill("2026-02", "a AmazonEC2 1"),
+        estimate("2026-04", "a AmazonEC2 1"),
+    ] {
+        let call = ledger.call("apply --amend").stdin(quiet);
+        assert_eq!(call.run().ok().err, "");
+    }
+}
