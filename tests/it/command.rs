@@ -12,4 +12,4 @@ mod output; // streams, formats, colours, closed pipes, full disks
 mod races; // many processes at once, and processes that are killed
 mod refusals; // every kind of error, with its status, message and advice
 mod secrets; // codes, file modes
-mod support; // a ledger to try things on
+pub(crate) mod support; // a ledger to try things on

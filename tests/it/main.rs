@@ -2,6 +2,7 @@
 //! the rule alone up to the command as a process.
 
 mod command; // the binary: answers, statuses, messages, races, kills
+mod damage; // power cuts, damaged and foreign files, kills
 mod formats; // documents of others, whole and damaged
 mod journal; // snapshots and entries say the same
 mod kept; // the charges of ledgers that no file holds

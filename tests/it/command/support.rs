@@ -11,17 +11,17 @@ use std::thread;
 use serde_json::Value;
 
 /// The command under test.
-pub(super) const CREDITS: &str = env!("CARGO_BIN_EXE_credits");
+pub(crate) const CREDITS: &str = env!("CARGO_BIN_EXE_credits");
 /// The account that most tests are about.
-pub(super) const PAYER: &str = "111122223333";
+pub(crate) const PAYER: &str = "111122223333";
 /// The day that is today unless a test says otherwise.
-pub(super) const TODAY: &str = "2026-03-15";
+pub(crate) const TODAY: &str = "2026-03-15";
 
 /// A folder that is gone after the test.
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("credits-it-{}-{count}", std::process::id());
@@ -30,12 +30,12 @@ impl Folder {
         Folder(path)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Writes a file and returns its path.
-    pub(super) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.0.join(name);
         fs::write(&path, content).expect("a file can be written");
         path.to_str().expect("a path of ours is UTF-8").to_owned()
@@ -49,19 +49,19 @@ impl Drop for Folder {
 }
 
 /// A ledger, which is not there until a command makes it.
-pub(super) struct Ledger {
-    pub(super) folder: Folder,
+pub(crate) struct Ledger {
+    pub(crate) folder: Folder,
 }
 
 impl Ledger {
-    pub(super) fn new() -> Ledger {
+    pub(crate) fn new() -> Ledger {
         Ledger {
             folder: Folder::new(),
         }
     }
 
     /// A ledger with one credit of 100.00 USD, `C2`, valid from 2026-01-01 on.
-    pub(super) fn with_a_credit() -> Ledger {
+    pub(crate) fn with_a_credit() -> Ledger {
         let ledger = Ledger::new();
         ledger.does(
             "grant --kind promotional --amount 100 --account 111122223333 --start 2026-01-01",
@@ -70,20 +70,20 @@ impl Ledger {
     }
 
     /// The folder of the ledger, which the first command makes.
-    pub(super) fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    pub(super) fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.home().join("ledger.db")
     }
 
     /// A command line, split at spaces, `'` quoting.
-    pub(super) fn call(&self, line: &str) -> Call<'_> {
+    pub(crate) fn call(&self, line: &str) -> Call<'_> {
         self.call_with(split(line))
     }
 
-    pub(super) fn call_with<T: Into<OsString>>(
+    pub(crate) fn call_with<T: Into<OsString>>(
         &self,
         args: impl IntoIterator<Item = T>,
     ) -> Call<'_> {
@@ -102,38 +102,38 @@ impl Ledger {
         }
     }
 
-    pub(super) fn run(&self, line: &str) -> Run {
+    pub(crate) fn run(&self, line: &str) -> Run {
         self.call(line).run()
     }
 
     /// What a command prints that must succeed.
     #[track_caller]
-    pub(super) fn does(&self, line: &str) -> String {
+    pub(crate) fn does(&self, line: &str) -> String {
         self.run(line).ok().out
     }
 
     /// What it prints as one JSON document.
     #[track_caller]
-    pub(super) fn json(&self, line: &str) -> Value {
+    pub(crate) fn json(&self, line: &str) -> Value {
         self.run(&format!("--json {line}")).ok().json()
     }
 
     /// Applies a bill that must be taken.
     #[track_caller]
-    pub(super) fn applies(&self, bill: &str) -> Value {
+    pub(crate) fn applies(&self, bill: &str) -> Value {
         self.call("--json apply").stdin(bill).run().ok().json()
     }
 
     /// The number of the last entry.
     #[track_caller]
-    pub(super) fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> u64 {
         self.json("balance")["at_entry"]
             .as_u64()
             .expect("entries have numbers")
     }
 
     /// Every byte that holds entries; nothing where there is no ledger.
-    pub(super) fn bytes(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn bytes(&self) -> Vec<Vec<u8>> {
         let files = [self.file(), self.home().join("ledger.db-wal")];
         files
             .iter()
@@ -143,35 +143,35 @@ impl Ledger {
 
     /// The ledger must be whole.
     #[track_caller]
-    pub(super) fn is_whole(&self) {
+    pub(crate) fn is_whole(&self) {
         assert_eq!(self.json("verify")["whole"], true);
     }
 }
 
 /// A command about to run.
-pub(super) struct Call<'a> {
+pub(crate) struct Call<'a> {
     ledger: &'a Ledger,
     command: Command,
     stdin: Vec<u8>,
 }
 
 impl Call<'_> {
-    pub(super) fn stdin(mut self, text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn stdin(mut self, text: impl AsRef<[u8]>) -> Self {
         self.stdin = text.as_ref().to_vec();
         self
     }
 
-    pub(super) fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
     }
 
-    pub(super) fn today(self, day: &str) -> Self {
+    pub(crate) fn today(self, day: &str) -> Self {
         let now = format!("{day}T10:00:00Z");
         self.env("CREDITS_TODAY", day).env("CREDITS_NOW", &now)
     }
 
-    pub(super) fn stdout(mut self, stdout: impl Into<Stdio>) -> std::process::Output {
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> std::process::Output {
         let mut child = self
             .command
             .stdin(Stdio::piped())
@@ -184,7 +184,7 @@ impl Call<'_> {
     }
 
     /// Starts it, with its input on the way.
-    pub(super) fn start(mut self) -> Child {
+    pub(crate) fn start(mut self) -> Child {
         let mut child = self
             .command
             .stdin(Stdio::piped())
@@ -196,7 +196,7 @@ impl Call<'_> {
         child
     }
 
-    pub(super) fn run(self) -> Run {
+    pub(crate) fn run(self) -> Run {
         let folder = self.ledger.folder.path().to_owned();
         Run::of(self.start(), &folder)
     }
@@ -212,14 +212,14 @@ fn feed(child: &mut Child, text: Vec<u8>) {
 
 /// What came of a command; the test's own folder reads `[FOLDER]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) status: i32,
-    pub(super) out: String,
-    pub(super) err: String,
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Run {
-    pub(super) fn of(child: Child, folder: &Path) -> Run {
+    pub(crate) fn of(child: Child, folder: &Path) -> Run {
         let output = child.wait_with_output().expect("the command ends");
         let folder = folder.to_str().expect("a path of ours is UTF-8");
         let text = |bytes: Vec<u8>| {
@@ -234,12 +234,12 @@ impl Run {
     }
 
     #[track_caller]
-    pub(super) fn ok(self) -> Run {
+    pub(crate) fn ok(self) -> Run {
         self.ends(0)
     }
 
     #[track_caller]
-    pub(super) fn ends(self, status: i32) -> Run {
+    pub(crate) fn ends(self, status: i32) -> Run {
         assert_eq!(self.status, status, "{self:?}");
         assert!(
             !self.err.contains("panick") && !self.err.contains("a fault of the program"),
@@ -250,7 +250,7 @@ impl Run {
 
     /// Its only line, as JSON.
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let documents = self.documents();
         assert_eq!(documents.len(), 1, "{self:?}");
         documents.into_iter().next().expect("there is one")
@@ -258,7 +258,7 @@ impl Run {
 
     /// Its lines, a JSON document each.
     #[track_caller]
-    pub(super) fn documents(&self) -> Vec<Value> {
+    pub(crate) fn documents(&self) -> Vec<Value> {
         assert!(self.out.is_empty() || self.out.ends_with('\n'), "{self:?}");
         let lines = self.out.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().expect("each line is JSON")
@@ -266,7 +266,7 @@ impl Run {
 
     /// The error object, which is the last line of stderr; stdout is empty.
     #[track_caller]
-    pub(super) fn error(&self) -> Value {
+    pub(crate) fn error(&self) -> Value {
         assert_eq!(self.out, "", "{self:?}");
         let line = self.err.lines().last().unwrap_or_default();
         let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{self:?}"));
@@ -276,7 +276,7 @@ impl Run {
     }
 
     #[track_caller]
-    pub(super) fn refused(self, status: i32, kind: &str) -> Value {
+    pub(crate) fn refused(self, status: i32, kind: &str) -> Value {
         let error = self.ends(status).error();
         assert_eq!(error["kind"], kind, "{error}");
         error
@@ -284,7 +284,7 @@ impl Run {
 }
 
 /// Splits a command line at spaces; `'` quotes.
-pub(super) fn split(line: &str) -> Vec<String> {
+pub(crate) fn split(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut begun) = (Vec::new(), String::new(), false, false);
     for symbol in line.chars() {
         match symbol {
@@ -311,16 +311,16 @@ pub(super) fn split(line: &str) -> Vec<String> {
 }
 
 /// A final bill of the payer. A charge is `ID SERVICE AMOUNT` and any of `KEY=VALUE`; `;` parts them.
-pub(super) fn bill(month: &str, charges: &str) -> String {
+pub(crate) fn bill(month: &str, charges: &str) -> String {
     document(PAYER, month, "final", charges)
 }
 
 /// The same, open.
-pub(super) fn estimate(month: &str, charges: &str) -> String {
+pub(crate) fn estimate(month: &str, charges: &str) -> String {
     document(PAYER, month, "estimated", charges)
 }
 
-pub(super) fn document(payer: &str, month: &str, status: &str, charges: &str) -> String {
+pub(crate) fn document(payer: &str, month: &str, status: &str, charges: &str) -> String {
     let charges: Vec<Value> = charges
         .split(';')
         .map(|words| charge(words.trim()))

@@ -1,0 +1,8 @@
+//! What power cuts, kills, damaged files and foreign files do to a ledger: an answer is right, or
+//! the command fails and says what to do; what was acknowledged is there.
+
+mod disk; // what a power cut may leave of what a process did to its files
+mod power; // power cuts, at random points of a recorded story
+mod recorder; // the command under a recorder of its writes, syncs and names
+mod story; // commands that were recorded, and what the ledger says after each
+mod support; // random numbers, copies, kinds of errors
