@@ -2,8 +2,8 @@
 
 use clap::Args;
 use credits_ledger::ledger::entry::{Cause, Entry, Event};
-use credits_ledger::store::Record;
 use credits_ledger::store::verify::{Depth, verify as prove};
+use credits_ledger::store::{Record, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -84,10 +84,8 @@ pub(crate) fn journal(args: &JournalArgs, context: &Context) -> Result<Answer, F
     .with_notes(absence))
 }
 
-fn entry_shape(record: &Record) -> Result<EntryShape, credits_ledger::store::StoreError> {
-    let damaged = |what: String| {
-        credits_ledger::store::StoreError::Damaged(format!("entry {}: {what}", record.number))
-    };
+fn entry_shape(record: &Record) -> Result<EntryShape, StoreError> {
+    let damaged = |what: String| StoreError::Damaged(format!("entry {}: {what}", record.number));
     let text =
         String::from_utf8(record.bytes.clone()).map_err(|error| damaged(error.to_string()))?;
     let raw = RawValue::from_string(text).map_err(|error| damaged(error.to_string()))?;
@@ -235,10 +233,14 @@ pub(crate) fn verify(args: &VerifyArgs, context: &Context) -> Result<Answer, Fai
     let mut report = prove(store, depth)?;
     if let Some((number, hash)) = &args.head {
         let mut kept = None;
-        journal.view().entries(*number, *number, &mut |record, _| {
+        let read = journal.view().entries(*number, *number, &mut |record, _| {
             kept = Some(hex(&record.hash));
             Ok(())
-        })?;
+        });
+        match read {
+            Err(StoreError::Damaged(what)) => report.findings.push(what),
+            read => read?,
+        }
         if !kept.is_some_and(|kept| kept.starts_with(hash.as_str())) {
             report
                 .findings

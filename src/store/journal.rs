@@ -287,6 +287,26 @@ pub(super) fn follow(head: &Head, record: &Record) -> Result<Head, StoreError> {
     Ok(Head { number, hash })
 }
 
+/// Hands the records numbered `from` to `to` to `visit`, each held against the hash of the one
+/// before it: those before a snapshot are in no chain that a state was folded from.
+fn read_linked(
+    read: &dyn Read,
+    from: u64,
+    to: u64,
+    visit: &mut dyn FnMut(Record) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut last = (from <= 1).then(Head::default);
+    read.read(from.saturating_sub(1), to, &mut |record| {
+        let Some(before) = &last else {
+            let Record { number, hash, .. } = record;
+            last = Some(Head { number, hash });
+            return Ok(());
+        };
+        last = Some(follow(before, &record)?);
+        visit(record)
+    })
+}
+
 /// A journal without a record.
 #[derive(Debug)]
 struct Nothing;
@@ -354,7 +374,8 @@ impl View<'_> {
         Ok(fold_to(self.read, number, None, Part::Everything)?.0)
     }
 
-    /// Hands the entries numbered `from` to `to`, both inclusive, to `visit` in order.
+    /// Hands the entries numbered `from` to `to`, both inclusive, to `visit` in order, each held
+    /// against the one before it.
     ///
     /// # Errors
     /// A ledger that cannot be read or is damaged.
@@ -364,7 +385,7 @@ impl View<'_> {
         to: u64,
         visit: &mut dyn FnMut(Record, Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.read.read(from, to, &mut |record| {
+        read_linked(self.read, from, to, &mut |record| {
             let entry = decode(&record)?.entry;
             visit(record, entry)
         })
@@ -380,20 +401,11 @@ impl View<'_> {
 
     /// An entry by its number, held against the one before it.
     fn decoded(&self, number: u64) -> Result<Decoded, StoreError> {
-        let (mut before, mut found) = (Head::default(), None);
-        self.read
-            .read(number.saturating_sub(1), number, &mut |record| {
-                if record.number == number {
-                    follow(&before, &record)?;
-                    found = Some(decode(&record)?);
-                } else {
-                    before = Head {
-                        number: record.number,
-                        hash: record.hash,
-                    };
-                }
-                Ok(())
-            })?;
+        let mut found = None;
+        read_linked(self.read, number, number, &mut |record| {
+            found = Some(decode(&record)?);
+            Ok(())
+        })?;
         found.ok_or_else(|| StoreError::Damaged(format!("entry {number} is missing")))
     }
 
