@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use super::disk::{Disk, Survival};
+use super::ledgers::reader;
 use super::recorder::{Recorder, Step};
 use crate::command::support::{Folder, Ledger, bill, estimate};
 
@@ -172,16 +172,6 @@ fn charges(month: &str) -> String {
     };
     let charges: Vec<String> = (0..80).map(charge).collect();
     charges.join("; ")
-}
-
-/// Somebody who has the ledger open and does nothing: meanwhile no command takes the log away.
-fn reader(ledger: &Ledger) -> Connection {
-    let reader = Connection::open_with_flags(ledger.file(), OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .expect("it opens");
-    let entries = "SELECT count(*) FROM entry";
-    let count: Result<i64, _> = reader.query_row(entries, [], |row| row.get(0));
-    count.expect("it is a ledger");
-    reader
 }
 
 const EARNED: &str = "grant --kind earned --amount 50 --account 111122223333";
