@@ -26,7 +26,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
 
 use self::fault::{Trouble, failure, unavailable};
-use self::open::Access;
+use self::open::{Access, keep_log_at_close};
 use self::row::{blob, bound, head, number, text};
 use self::schema::{SCHEMA_NUMBER, differences};
 use super::record::chain;
@@ -315,13 +315,17 @@ impl Store for SqliteStore {
         let transaction = self.begin()?;
         let head = self.head()?;
         let drafts = decide(self)?;
-        if drafts.is_empty() {
-            return Ok(head);
-        }
-        let head = self
-            .append(head, &drafts)
-            .map_err(|error| self.failed("written", error))?;
-        self.commit(transaction)?;
+        let head = if drafts.is_empty() {
+            head
+        } else {
+            let head = self
+                .append(head, &drafts)
+                .map_err(|error| self.failed("written", error))?;
+            self.commit(transaction)?;
+            head
+        };
+        // The log is its own, and sound. Where this fails it only stays as it is.
+        let _ = keep_log_at_close(&self.connection, false);
         Ok(head)
     }
 

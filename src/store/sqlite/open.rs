@@ -63,13 +63,7 @@ impl SqliteStore {
         let stamp = stamp(&file).map_err(|error| unavailable(path, "opened", error))?;
         let (connection, access, identity) =
             reach(&file, stamp, wait, access).map_err(|error| failure(path, "opened", error))?;
-        if let Err(error) = recognise(path, identity) {
-            if !is_empty(&beside(&file, "-wal")) {
-                // Closing would write to a file that is not ours to touch.
-                let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-            }
-            return Err(error);
-        }
+        recognise(path, identity)?;
         let store = SqliteStore {
             path: path.to_owned(),
             connection,
@@ -139,6 +133,11 @@ fn reach(
     mut access: Access,
 ) -> rusqlite::Result<(Connection, Access, Identity)> {
     let mut connection = connect(file, wait, &access)?;
+    if !is_empty(&beside(file, "-wal")) {
+        // Closing would put the log into the file, of which nobody knows yet whether it is ours to
+        // write, or whether that log is its own.
+        keep_log_at_close(&connection, true)?;
+    }
     let mut identity = identify(&connection);
     if access == Access::Read
         && identity.as_ref().is_err_and(lacks_its_log)
@@ -186,6 +185,12 @@ fn immutable_uri(file: &Path) -> PathBuf {
     }
     uri.push_str("?immutable=1");
     uri.into()
+}
+
+/// Whether closing leaves the log as it is, or puts it into the file.
+pub(super) fn keep_log_at_close(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
+    let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(option, keep).map(drop)
 }
 
 pub(super) fn keep_a_log(path: &Path, connection: &Connection) -> Result<(), Trouble> {
