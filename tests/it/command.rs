@@ -11,5 +11,5 @@ mod manners; // what a stranger would stumble over
 mod output; // streams, formats, colours, closed pipes, full disks
 mod races; // many processes at once, and processes that are killed
 mod refusals; // every kind of error, with its status, message and advice
-mod secrets; // codes, file modes
+pub(crate) mod secrets; // codes, file modes
 pub(crate) mod support; // a ledger to try things on

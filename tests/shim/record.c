@@ -4,7 +4,8 @@
  *
  *   CREDITS_RECORD_ROOT    the folder; what is done elsewhere is not recorded
  *   CREDITS_RECORD_LOG     the log, appended to
- *   CREDITS_RECORD_KILL    a number: the process kills itself before the step of that number
+ *   CREDITS_RECORD_STOP    a number: before the step of that number the process gets a signal,
+ *   CREDITS_RECORD_SIGNAL  this one, by its number
  *
  * A record: kind (1 byte), inode, offset, length (8 bytes each), length of path and of the second
  * path (4 bytes each), both paths, and the bytes of a write. The `-shm` of SQLite is not recorded:
@@ -85,12 +86,9 @@ static void absolute(int folder, const char *name, char path[PATH_MAX])
 /* Before each step that is recorded: here the process may have to end. */
 static void about_to(void)
 {
-    const char *kill_at = getenv("CREDITS_RECORD_KILL");
+    const char *stop = getenv("CREDITS_RECORD_STOP"), *number = getenv("CREDITS_RECORD_SIGNAL");
     step++;
-    if (kill_at && step == atol(kill_at)) {
-        kill(getpid(), SIGKILL);
-        for (;;) pause();
-    }
+    if (stop && number && step == atol(stop)) kill(getpid(), atoi(number));
 }
 
 static void record(enum kind kind, uint64_t inode, uint64_t offset, uint64_t length,

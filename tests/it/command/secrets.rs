@@ -8,7 +8,7 @@ use std::process::Command;
 use super::support::{CREDITS, Ledger};
 
 /// The parts of a code that give it away: any six symbols, hyphens counted or not.
-fn parts(code: &str) -> Vec<String> {
+pub(crate) fn parts(code: &str) -> Vec<String> {
     let plain: String = code.chars().filter(|c| *c != '-').collect();
     let windows = |text: &str| -> Vec<String> {
         let text = text.to_lowercase();
@@ -27,7 +27,7 @@ fn gives_nothing_away(what: &str, bytes: &[u8], parts: &[String]) {
     }
 }
 
-fn search_files(folder: &Path, parts: &[String]) -> usize {
+pub(crate) fn search_files(folder: &Path, parts: &[String]) -> usize {
     let mut searched = 0;
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

@@ -5,11 +5,13 @@
 //! in which what was not synced by then survives; the files it leaves are put into a folder, and
 //! the command itself is asked there. The replays that forget syncs show that a loss is seen.
 
+use std::fs;
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use super::disk::{Disk, Forgets, Survival};
+use super::recorder::Step;
 use super::story::{Story, Told, of_a_log_that_begins_anew, of_all_commands, questions};
 use super::support::Random;
 use crate::command::support::Ledger;
@@ -196,6 +198,45 @@ fn a_loss_is_seen_where_any_kind_of_sync_is_forgotten() {
             assert!(lost.is_err(), "{forgets:?}, torn: {torn}");
         }
     }
+}
+
+/// While the log is put into the file that holds pages of several times; with the log they are
+/// told apart. Without it an earlier state is there, or damage is found.
+#[test]
+fn a_kill_while_the_log_is_put_into_the_file_and_the_loss_of_that_log_is_noticed() {
+    let story = all();
+    let is_page = |step: &Step| matches!(step, Step::Write { offset, bytes, .. } if offset % 4096 == 0 && bytes.len() == 4096);
+    let mut disk = Disk::default();
+    let mut found = 0;
+    for (at, step) in story.steps.iter().enumerate() {
+        disk.take(step);
+        // Every fourth of the many pages that the last checkpoint has.
+        if !is_page(step) || at > story.steps.len() / 2 && at % 4 > 0 {
+            continue;
+        }
+        let left = Ledger::new();
+        disk.leave(&mut Survival::Everything, left.folder.path());
+        if fs::remove_file(left.home().join("ledger.db-wal")).is_err() || !left.file().exists() {
+            continue;
+        }
+        let verified = left.run("--json verify");
+        found += usize::from(verified.status != 0);
+        if verified.status == 0 {
+            let head = verified.json()["entries"].as_u64().expect("a number");
+            if let Err(other) = story.says_the_same(&left, head) {
+                panic!("after step {at}: {other}");
+            }
+        } else {
+            // Whole commands or nothing, from whatever is there.
+            let journal = left.run("--json journal");
+            let lines: Vec<String> = journal.out.lines().map(str::to_owned).collect();
+            assert!(
+                journal.status == 4 || story.journal.starts_with(&lines),
+                "{journal:?}"
+            );
+        }
+    }
+    assert!(found > 0);
 }
 
 /// Both stories, cut after every step: once losing all that was not synced, four times torn.

@@ -92,6 +92,19 @@ impl Recorder {
             .env("CREDITS_RECORD_LOG", &text(&self.log))
     }
 
+    /// The call, to be recorded, which gets a signal before the step of this number, from 1.
+    pub(super) fn stopping<'a>(
+        &self,
+        ledger: &Ledger,
+        call: Call<'a>,
+        step: usize,
+        signal: i32,
+    ) -> Call<'a> {
+        self.on(ledger, call)
+            .env("CREDITS_RECORD_STOP", &step.to_string())
+            .env("CREDITS_RECORD_SIGNAL", &signal.to_string())
+    }
+
     /// What was recorded since the last time.
     pub(super) fn steps(&mut self, ledger: &Ledger) -> Vec<Step> {
         let root = ledger.folder.path().to_str();

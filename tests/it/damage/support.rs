@@ -1,4 +1,7 @@
-//! What several of these tests need: random numbers that are the same in every run.
+//! What several of these tests need: random numbers that are the same in every run, and what a
+//! command says of a damaged ledger.
+
+use crate::command::support::Run;
 
 /// Random numbers from a seed (SplitMix64), the same on every machine.
 pub(super) struct Random(u64);
@@ -20,4 +23,21 @@ impl Random {
     pub(super) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
+}
+
+/// The command failed for what is wrong with the ledger, and said what to do.
+#[track_caller]
+pub(super) fn is_damage(what: &str, run: Run) {
+    const KINDS: [&str; 4] = [
+        "ledger_damaged",
+        "ledger_too_new",
+        "ledger_unavailable",
+        "not_a_ledger",
+    ];
+    let said = format!("{what}: {run:?}");
+    assert_eq!(run.status, 4, "{said}");
+    let error = run.ends(4).error();
+    let kind = error["kind"].as_str().unwrap_or_default();
+    assert!(KINDS.contains(&kind), "{said}");
+    assert!(error["hint"].as_str().is_some(), "{said}");
 }
