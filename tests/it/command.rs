@@ -7,6 +7,7 @@ mod cron; // without a terminal, a home or a stdin; `check` at the edges of its 
 mod explains; // every reason that keeps a credit from a charge
 mod help; // help, examples, completions, manual pages, typing errors
 mod input; // documents and arguments, good and bad
+mod ledgers; // random sequences of commands against a naive model of a ledger
 mod manners; // what a stranger would stumble over
 mod output; // streams, formats, colours, closed pipes, full disks
 mod races; // many processes at once, and processes that are killed

@@ -7,8 +7,11 @@ mod formats; // documents of others, whole and damaged
 mod journal; // snapshots and entries say the same
 mod kept; // the charges of ledgers that no file holds
 mod layering; // the rooms and the one direction of flow
+mod ledgers; // random sequences of commands against a naive model of a ledger
 mod model; // an independent, naive model of the rule
 mod properties; // the rule against the model, and the invariants
+mod random; // random bills and credits, in the words of the model
 mod rules; // worked examples of every rule
 mod store_sqlite; // the journal on disk
 mod transcripts; // what people see, which is also documentation
+mod types; // the words of the model in the types of the library

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 /// Which names a credit covers, in one dimension of its scope.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Which {
     /// What is covered by default.
     All,
@@ -22,7 +22,7 @@ pub(crate) enum Which {
 }
 
 /// With which other accounts the owner of a credit shares it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Share {
     /// With every account that account-level sharing allows.
     Default,
@@ -33,7 +33,7 @@ pub(crate) enum Share {
 }
 
 /// A credit as it stands when the bill is applied; its attributes are those of the last day of the bill's month.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Credit {
     pub id: String,
     /// Position in the journal: the smaller, the older.
@@ -60,7 +60,7 @@ pub(crate) struct Credit {
 }
 
 /// An account's time with a payer. Memberships of one account do not overlap.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Membership {
     pub account: String,
     pub payer: String,
@@ -70,7 +70,7 @@ pub(crate) struct Membership {
 }
 
 /// All that is known beside the bill.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct World {
     pub credits: Vec<Credit>,
     pub memberships: Vec<Membership>,
@@ -80,7 +80,7 @@ pub(crate) struct World {
 }
 
 /// One line of a bill.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Charge {
     pub id: Option<String>,
     pub account: String,
@@ -95,7 +95,7 @@ pub(crate) struct Charge {
 }
 
 /// All charges of one payer for one month in one currency.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Bill {
     pub payer: String,
     pub month: String,
@@ -200,7 +200,7 @@ fn month_of(date: &str) -> &str {
 }
 
 /// Rule A2.
-fn has_not_started(bill: &Bill, charge: &Charge, credit: &Credit) -> bool {
+pub(crate) fn has_not_started(bill: &Bill, charge: &Charge, credit: &Credit) -> bool {
     let first_covered = if credit.start_by_day {
         credit.start.clone()
     } else {
@@ -214,7 +214,7 @@ fn has_not_started(bill: &Bill, charge: &Charge, credit: &Credit) -> bool {
 }
 
 /// Rule A3.
-fn has_ended(bill: &Bill, charge: &Charge, credit: &Credit) -> bool {
+pub(crate) fn has_ended(bill: &Bill, charge: &Charge, credit: &Credit) -> bool {
     let Some(end) = &credit.end else {
         return false;
     };
@@ -304,7 +304,7 @@ fn is_shared_with(world: &World, charge: &Charge, credit: &Credit) -> bool {
 }
 
 /// The payer into whose pool the account's credits go in the month of the bill.
-fn home(world: &World, bill: &Bill, account: &str) -> String {
+pub(crate) fn home(world: &World, bill: &Bill, account: &str) -> String {
     if let Some(membership) = membership_on_the_first(world, bill, account) {
         return membership.payer.clone();
     }
@@ -460,7 +460,7 @@ fn tie(charge: &Charge) -> Tie {
 }
 
 /// Rules B1 to B4: the credits, by index.
-fn burn_order(world: &World) -> Vec<usize> {
+pub(crate) fn burn_order(world: &World) -> Vec<usize> {
     let mut indexes: Vec<usize> = (0..world.credits.len()).collect();
     indexes.sort_by_cached_key(|&index| {
         let credit = &world.credits[index];

@@ -1,0 +1,55 @@
+//! Whole ledgers, command by command, against a naive model of a ledger.
+//!
+//! A random sequence of commands is given to the naive ledger and to the real one: in memory, as the library
+//! decides, and to the command itself. After each, what they answered and all that is on record must be the same.
+//!
+//! A sequence is known by its seed. `CREDITS_TEST_SEED=123` tries that one, `CREDITS_TEST_SEEDS=10000` so many,
+//! from the first or from `CREDITS_TEST_SEED` on. One that fails is made as short as it can be and printed as the
+//! commands that a shell would take. `tests/soak.sh` tries ten thousand.
+
+pub(crate) mod acts; // random acts, and the requests that they come to
+mod calendar; // days and months as text
+mod library; // a real ledger in memory
+pub(crate) mod naive; // the naive ledger: what is on record
+mod naive_commands; // what commands do to it
+mod naive_corrections; // what correcting does to it
+mod offers; // the offers of random ledgers
+mod reached; // what random sequences reach
+pub(crate) mod real; // what is asked of a real ledger
+pub(crate) mod request; // what may be asked, and its command line
+pub(crate) mod seeds; // which sequences are tried, and what is said of one that fails
+pub(crate) mod told; // answers as plain facts
+pub(crate) mod walk; // a sequence, step by step
+
+use library::Library;
+use seeds::{acts_of, each_seed, of_environment};
+use walk::{Depth, rehearse, walk};
+
+use crate::random::Seen;
+
+#[test]
+fn ledgers_agree_with_the_naive_model_after_every_command() {
+    let depth = Depth {
+        days: 2,
+        every_open_bill: true,
+    };
+    each_seed(of_environment(500), 80, 4_000, |acts| {
+        walk(
+            acts,
+            &mut Library::new(acts::FIRST_DAY),
+            depth,
+            &mut |_, _, _, _| {},
+        )
+    });
+}
+
+#[test]
+fn random_sequences_reach_every_kind_of_entry_and_refusal() {
+    let mut seen = Seen::default();
+    for seed in 1..151 {
+        rehearse(&acts_of(seed, 80), &mut |before, command, answer, after| {
+            reached::note(&mut seen, before, command, answer, after);
+        });
+    }
+    seen.all_at_least(5);
+}

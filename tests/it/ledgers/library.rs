@@ -1,0 +1,477 @@
+//! A real ledger in memory: what the library decides and folds, without a store.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate};
+use credits_ledger::formats::offers::read_offers;
+use credits_ledger::formats::read_bills;
+use credits_ledger::ledger::account::AccountChange;
+use credits_ledger::ledger::balance::{listed, reserved};
+use credits_ledger::ledger::bill::{Bill, Status};
+use credits_ledger::ledger::decide::{
+    self, Applied, CodeState, Desk, Refusal, Worth as RealWorth, reserve,
+};
+use credits_ledger::ledger::entry::{CodeMark, Entry, Event, LedgerId, Lines, Proposal};
+use credits_ledger::ledger::names::{AccountId, BillId, CreditId, OfferId};
+use credits_ledger::ledger::rules::Rules;
+use credits_ledger::ledger::state::{BillState, State};
+use credits_ledger::ledger::statement::Statement as RealStatement;
+use credits_ledger::money::Money;
+use credits_ledger::store::journal::mark;
+
+use super::naive::charge_key;
+use super::real::Real;
+use super::request::{Change, Command, What, Worth};
+use super::told::{Answer, BillTold, CreditTold, EntryTold, Refused, Stated, Statement, Totals};
+use crate::model;
+use crate::types::{account, day, no_change, terms};
+
+/// The journal, what it says, and the charges of its bills by the entry that recorded them.
+pub(crate) struct Library {
+    pub(crate) today: NaiveDate,
+    pub(crate) journal: Vec<Entry>,
+    pub(crate) state: State,
+    pub(crate) lines: BTreeMap<u64, Lines>,
+    pub(crate) rules: Rules,
+}
+
+/// Why a request is not done.
+enum Unable {
+    Refused(Refusal),
+    Usage,
+}
+
+impl From<Refusal> for Unable {
+    fn from(refusal: Refusal) -> Unable {
+        Unable::Refused(refusal)
+    }
+}
+
+impl Library {
+    pub(crate) fn new(today: &str) -> Library {
+        Library {
+            today: day(today),
+            journal: Vec::new(),
+            state: State::default(),
+            lines: BTreeMap::new(),
+            rules: Rules::current(),
+        }
+    }
+
+    /// A desk over the ledger, and over one just opened where there is none.
+    fn desk(&self) -> Desk {
+        let desk = |state| Desk::new(state, DateTime::UNIX_EPOCH, self.today);
+        if !self.journal.is_empty() {
+            return desk(self.state.clone());
+        }
+        let mut opening = desk(State::default());
+        let opened = Event::Opened(LedgerId([7; 16]));
+        opening.propose(self.today, opened, None).expect("a ledger");
+        let mut next = desk(opening.state);
+        next.proposals = opening.proposals;
+        next
+    }
+
+    fn keep(&mut self, desk: Desk) {
+        let opening = usize::from(self.journal.is_empty());
+        if desk.proposals.len() <= opening && opening == 1 {
+            return;
+        }
+        self.state = desk.state;
+        for Proposal { entry, lines } in desk.proposals {
+            if let Some(lines) = lines {
+                self.lines.insert(entry.number, lines);
+            }
+            self.journal.push(entry);
+        }
+    }
+
+    fn code_state(&self, code: &CodeMark) -> CodeState {
+        let about = self.journal.iter().filter(|entry| match &entry.event {
+            Event::CodeAdded { code: of, .. } | Event::Redeemed { code: of, .. } => {
+                of.hash == code.hash
+            }
+            _ => false,
+        });
+        CodeState::of(about)
+    }
+
+    fn obey(&self, desk: &mut Desk, what: &What) -> Result<Answer, Unable> {
+        let ledger = desk.state.ledger.expect("a ledger that is open");
+        match what {
+            What::Grant {
+                account,
+                credit,
+                used,
+            } => {
+                let owner = account_meant(account.as_ref(), &desk.state)?;
+                let mut terms = terms(credit);
+                terms.used_before = Money::from_units(*used);
+                let id = decide::grant(desk, owner, terms)?;
+                Ok(Answer::Credit(id.to_string()))
+            }
+            What::AddOffer(_) => unreachable!("an offer is read first"),
+            What::AddCodes { offer, codes } => {
+                let offer = OfferId::new(offer).expect("an offer");
+                for code in codes {
+                    let code = mark(ledger, code);
+                    let mut known = self.code_state(&code);
+                    let just_added = desk.proposals.iter().any(|one| {
+                        matches!(&one.entry.event, Event::CodeAdded { code: of, .. } if *of == code)
+                    });
+                    if just_added {
+                        known = CodeState::Added(offer.clone());
+                    }
+                    decide::add_code(desk, &offer, code, known)?;
+                }
+                Ok(Answer::Done)
+            }
+            What::Redeem {
+                code,
+                account,
+                worth,
+            } => {
+                let owner = account_meant(account.as_ref(), &desk.state)?;
+                let code = mark(ledger, code);
+                let worth = match worth {
+                    Worth::OnRecord => RealWorth::OnRecord,
+                    Worth::Terms(credit) => RealWorth::Terms(Box::new(terms(credit))),
+                    Worth::Offer(offer) => {
+                        let offer = OfferId::new(offer).expect("an offer");
+                        if !desk.state.offers.contains_key(&offer) {
+                            return Err(Refusal::UnknownOffer(offer).into());
+                        }
+                        RealWorth::Offer(offer)
+                    }
+                };
+                let known = self.code_state(&code);
+                let id = decide::redeem(desk, owner, code, known, worth)?;
+                Ok(Answer::Credit(id.to_string()))
+            }
+            What::Void { credit, reason } => {
+                let id = CreditId::parse(credit).expect("a credit");
+                decide::void(desk, id, reason.clone(), &self.rules)?;
+                Ok(Answer::Credit(id.to_string()))
+            }
+            What::SetAccount(change) => {
+                decide::set_account(desk, account_change(change))?;
+                Ok(Answer::Done)
+            }
+            What::Apply { .. } => unreachable!("bills are read first"),
+            _ => Err(Refusal::UnknownBill(BillId::parse("nobody/2024-01").unwrap()).into()),
+        }
+    }
+
+    fn apply(&self, desk: &mut Desk, bills: &[Bill], _amend: bool) -> Result<Answer, Unable> {
+        let mut applied = Vec::new();
+        for bill in bills {
+            let known = desk.state.bills.get(bill.id()).cloned();
+            let known = known.map(|known| bill_of(&self.lines_of(desk, &known)));
+            let became = decide::apply_bill(desk, bill.clone(), known.as_ref(), &self.rules)?;
+            applied.push((bill.id().clone(), became));
+        }
+        let stated = applied.into_iter().map(|(id, applied)| {
+            let (entry, already) = match applied {
+                Applied::Recorded(entry) => (entry, false),
+                Applied::Already(entry) => (entry, true),
+            };
+            Stated {
+                bill: id.to_string(),
+                is_final: desk.state.bills[&id].status == Status::Final,
+                entry: Some(entry),
+                already,
+                statement: self.stated(desk, &id),
+                changed: Vec::new(),
+            }
+        });
+        Ok(Answer::Statements(stated.collect()))
+    }
+
+    fn lines_of(&self, desk: &Desk, bill: &BillState) -> Lines {
+        let proposed = desk
+            .proposals
+            .iter()
+            .find(|one| one.entry.number == bill.entry);
+        let proposed = proposed.and_then(|one| one.lines.clone());
+        proposed.unwrap_or_else(|| self.lines[&bill.entry].clone())
+    }
+
+    fn estimates(&self, desk: &Desk, as_of: NaiveDate) -> Vec<RealStatement> {
+        let open = desk.state.estimates(as_of);
+        let bills = open.map(|(_, bill)| bill_of(&self.lines_of(desk, bill)));
+        reserve(&desk.state, bills.collect(), &self.rules)
+    }
+
+    /// A statement, and what was left of the credits after it.
+    fn stated(&self, desk: &Desk, id: &BillId) -> Statement {
+        let bill = &desk.state.bills[id];
+        if let Lines::Statement(statement) = self.lines_of(desk, bill) {
+            let then = self.state_at(desk, bill.entry);
+            return told(&statement, &|credit| then.credits[&credit].left);
+        }
+        let mut left: BTreeMap<CreditId, Money> = BTreeMap::new();
+        for statement in self.estimates(desk, NaiveDate::MAX) {
+            for paid in &statement.applied {
+                let now = desk.state.credits[&paid.credit].left;
+                *left.entry(paid.credit).or_insert(now) -= paid.amount;
+            }
+            if statement.bill.id() == id {
+                return told(&statement, &|credit| left[&credit]);
+            }
+        }
+        panic!("bill {id} is open, and is not among the open bills")
+    }
+
+    /// What the journal said after an entry.
+    fn state_at(&self, desk: &Desk, number: u64) -> State {
+        let mut state = State::default();
+        let proposed = desk.proposals.iter().map(|one| &one.entry);
+        for entry in self.journal.iter().chain(proposed).take(number as usize) {
+            state
+                .post(entry)
+                .expect("what was posted once can be posted again");
+        }
+        state
+    }
+
+    /// A desk over the ledger as it stood after an entry.
+    fn desk_at(&self, at: Option<u64>) -> Desk {
+        let state = match at {
+            None => self.state.clone(),
+            Some(number) => self.state_at(
+                &Desk::new(State::default(), DateTime::UNIX_EPOCH, self.today),
+                number,
+            ),
+        };
+        Desk::new(state, DateTime::UNIX_EPOCH, self.today)
+    }
+}
+
+impl Real for Library {
+    fn reads_documents(&self) -> bool {
+        false
+    }
+
+    fn today(&mut self, today: &str) {
+        self.today = day(today);
+    }
+
+    fn give(&mut self, command: &Command) -> Result<Answer, Refused> {
+        let input = command.input();
+        let mut desk = self.desk();
+        let done = match &command.what {
+            What::AddOffer(_) => {
+                let offers = read_offers(&input).expect("an offer file");
+                let mut added = offers
+                    .into_iter()
+                    .map(|offer| decide::add_offer(&mut desk, offer));
+                let added: Result<(), Refusal> = added.by_ref().collect();
+                added.map(|()| Answer::Done).map_err(Unable::from)
+            }
+            What::Apply { amend, .. } => {
+                let bills = read_bills(input.as_bytes(), None).expect("bills").bills;
+                self.apply(&mut desk, &bills, *amend)
+            }
+            what => self.obey(&mut desk, what),
+        };
+        let mut answer = done.map_err(|unable| match unable {
+            Unable::Usage => Refused {
+                status: 2,
+                kind: "bad_usage".to_owned(),
+            },
+            Unable::Refused(refusal) => refused(&refusal),
+        })?;
+        if command.dry_run {
+            answer.forget_entries_after(self.state.head);
+        } else {
+            self.keep(desk);
+        }
+        Ok(answer)
+    }
+
+    fn entries(&mut self, from: u64) -> Vec<EntryTold> {
+        let told = |entry: &Entry| EntryTold {
+            number: entry.number,
+            command: entry.command,
+            effective: entry.effective.to_string(),
+            kind: entry.event.kind().to_owned(),
+        };
+        self.journal
+            .iter()
+            .skip(from as usize - 1)
+            .map(told)
+            .collect()
+    }
+
+    fn credits(&mut self, on: &str, at: Option<u64>) -> Vec<CreditTold> {
+        let desk = self.desk_at(at);
+        let reserved = reserved(&self.estimates(&desk, day(on)));
+        let all = listed(&desk.state, day(on), &reserved, &self.rules);
+        all.into_iter()
+            .map(|(record, figures)| {
+                let terms = &record.credit.terms;
+                CreditTold {
+                    id: record.credit.id.to_string(),
+                    account: record.credit.account.to_string(),
+                    currency: terms.currency.to_string(),
+                    start: terms.start_date.to_string(),
+                    end: terms.end_date.map(|end| end.to_string()),
+                    initial: terms.amount.units(),
+                    status: figures.status.as_str().to_owned(),
+                    used: figures.used.units(),
+                    voided: figures.voided.units(),
+                    expired: figures.expired.units(),
+                    remaining: figures.remaining.units(),
+                    estimated: figures.estimated.units(),
+                }
+            })
+            .collect()
+    }
+
+    fn bills(&mut self, on: &str, at: Option<u64>) -> Vec<BillTold> {
+        let desk = self.desk_at(at);
+        let estimates = self.estimates(&desk, day(on));
+        let counts = desk
+            .state
+            .bills
+            .iter()
+            .filter(|(_, bill)| bill.effective <= day(on));
+        counts
+            .map(|(id, bill)| {
+                let open = estimates.iter().find(|statement| statement.bill.id() == id);
+                let sums = open.map_or(bill.totals, RealStatement::totals);
+                BillTold {
+                    bill: id.to_string(),
+                    is_final: bill.status == Status::Final,
+                    entry: bill.entry,
+                    effective: bill.effective.to_string(),
+                    totals: totals(&sums, id),
+                    closed: false,
+                }
+            })
+            .collect()
+    }
+
+    fn statement(&mut self, bill: &str) -> Statement {
+        let id = BillId::parse(bill).expect("a bill");
+        self.stated(&self.desk_at(None), &id)
+    }
+
+    fn is_sound(&mut self, _naive: &super::naive::Naive, _at_the_end: bool) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn account_meant(named: Option<&String>, state: &State) -> Result<AccountId, Unable> {
+    let known = state.known_accounts();
+    let only = known.first().filter(|_| known.len() == 1);
+    match (named, &state.default_account, only) {
+        (Some(named), _, _) => Ok(account(named)),
+        (None, Some(meant), _) => Ok(meant.clone()),
+        (None, None, Some(only)) => Ok((*only).clone()),
+        _ => Err(Unable::Usage),
+    }
+}
+
+fn account_change(change: &Change) -> AccountChange {
+    AccountChange {
+        joins: change
+            .joins
+            .as_ref()
+            .map(|(payer, joined)| (account(payer), day(joined))),
+        leaves: change.leaves.as_deref().map(day),
+        sharing: change.sharing,
+        country: change.country.clone(),
+        attributes: change.attribute.iter().cloned().collect(),
+        default: change.default,
+        ..no_change(account(&change.account))
+    }
+}
+
+fn bill_of(lines: &Lines) -> Bill {
+    match lines {
+        Lines::Bill(bill) => bill.clone(),
+        Lines::Statement(statement) => statement.bill.clone(),
+    }
+}
+
+fn totals(sums: &credits_ledger::ledger::statement::Totals, id: &BillId) -> Totals {
+    let digits = id.currency.minor_digits();
+    Totals {
+        charges: sums.charges.units(),
+        credits: sums.credits.units(),
+        card: sums.card.units(),
+        card_charge: sums.card.round_half_away(digits).units(),
+        provider_credits: sums.provider_credits.units(),
+    }
+}
+
+fn told(statement: &RealStatement, left: &dyn Fn(CreditId) -> Money) -> Statement {
+    let mut lines: BTreeMap<String, super::told::Paid> = BTreeMap::new();
+    for line in statement.lines() {
+        let charge = line.charge;
+        let words = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+        let key = charge_key(&model::Charge {
+            id: words(&charge.id),
+            account: charge.account.to_string(),
+            service: charge.service.to_string(),
+            region: charge.region.as_ref().map(ToString::to_string),
+            category: charge.category.to_string(),
+            amount: charge.amount.units(),
+            start: charge.start.map(|day| day.to_string()),
+            end: charge.end.map(|day| day.to_string()),
+            description: words(&charge.description),
+        });
+        let by = line
+            .allocations
+            .iter()
+            .map(|(_, paid)| (paid.credit.to_string(), paid.amount.units()));
+        let paid = lines.entry(key).or_default();
+        paid.add(line.discounted.units(), line.card.units(), by);
+    }
+    let applied = statement.applied.iter();
+    Statement {
+        totals: totals(&statement.totals(), statement.bill.id()),
+        lines,
+        credits: applied
+            .map(|paid| {
+                (
+                    paid.credit.to_string(),
+                    paid.amount.units(),
+                    left(paid.credit).units(),
+                )
+            })
+            .collect(),
+    }
+}
+
+/// As the command says it; there this is held against the command itself.
+fn refused(refusal: &Refusal) -> Refused {
+    let (status, kind) = match refusal {
+        Refusal::UnknownCredit(_) => (2, "unknown_credit"),
+        Refusal::UnknownBill(_) => (2, "unknown_bill"),
+        Refusal::UnknownOffer(_) => (2, "unknown_offer"),
+        Refusal::UnknownCode { .. } => (3, "unknown_code"),
+        Refusal::AlreadyRedeemed { .. } => (3, "already_redeemed"),
+        Refusal::OfferDiffers(_) => (3, "offer_differs"),
+        Refusal::CodeOnRecord { .. } => (3, "code_on_record"),
+        Refusal::OtherOffer { .. } => (3, "other_offer"),
+        Refusal::OfferClosed { .. } => (3, "offer_closed"),
+        Refusal::NotEligible { .. } => (3, "not_eligible"),
+        Refusal::LimitReached { .. } => (3, "limit_reached"),
+        Refusal::EndsBeforeItStarts { .. } | Refusal::EndsTooLate | Refusal::UsedTooMuch { .. } => {
+            (2, "bad_usage")
+        }
+        Refusal::BillDiffers { .. } => (3, "bill_differs"),
+        Refusal::AlreadyFinal { .. } => (3, "already_final"),
+        Refusal::OutOfOrder { .. } => (3, "out_of_order"),
+        Refusal::NothingToVoid { .. } => (3, "nothing_to_void"),
+        Refusal::Account(_) => (3, "account_conflict"),
+        Refusal::TooMuch(_) => (3, "too_much"),
+        Refusal::Broken(broken) => panic!("a broken invariant: {broken}"),
+    };
+    Refused {
+        status,
+        kind: kind.to_owned(),
+    }
+}

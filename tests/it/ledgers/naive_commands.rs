@@ -1,0 +1,506 @@
+//! What commands do to the naive ledger, and why they are refused.
+
+use super::calendar::{day_before, last_day, last_day_of_months};
+use super::naive::{Account, Bill, BillKey, Code, Credit, Move, Naive, Why, bill_name, used};
+use super::request::{Change, Command, Document, End, Offer, What, Worth};
+use super::told::{Answer, EntryTold, Refused, Stated};
+use crate::model;
+use crate::model::{Charge, Line, Membership};
+
+/// Refused by a rule of the ledger.
+pub(crate) fn refused<T>(kind: &str) -> Result<T, Refused> {
+    Err(Refused {
+        status: 3,
+        kind: kind.to_owned(),
+    })
+}
+
+/// Not understood, or not as a whole.
+pub(crate) fn unusable<T>(kind: &str) -> Result<T, Refused> {
+    Err(Refused {
+        status: 2,
+        kind: kind.to_owned(),
+    })
+}
+
+/// What became of a bill that was handed in.
+pub(crate) enum Became {
+    Recorded(u64),
+    Already(u64),
+}
+
+impl Naive {
+    /// Does what a command says, all of it or nothing.
+    pub(crate) fn give(&mut self, command: &Command) -> Result<Answer, Refused> {
+        let mut trial = self.clone();
+        let from = trial.head();
+        let mut answer = trial.obey(&command.what)?;
+        // What is recorded by one command is known by its first entry; opening the ledger is a command of its own.
+        let first = if from == 0 { 2 } else { from + 1 };
+        for entry in trial.entries.iter_mut().skip(from as usize) {
+            entry.command = first.min(entry.number);
+        }
+        if command.dry_run {
+            answer.forget_entries_after(from);
+        } else {
+            *self = trial;
+        }
+        Ok(answer)
+    }
+
+    fn obey(&mut self, what: &What) -> Result<Answer, Refused> {
+        match what {
+            What::Grant {
+                account,
+                credit,
+                used,
+            } => {
+                let owner = self.account_meant(account.as_ref())?;
+                check_terms(credit, *used)?;
+                Ok(Answer::Credit(self.grant(
+                    "credit_granted",
+                    owner,
+                    credit,
+                    *used,
+                    None,
+                )))
+            }
+            What::AddOffer(offer) => self.add_offer(offer),
+            What::AddCodes { offer, codes } => self.add_codes(offer, codes),
+            What::Redeem {
+                code,
+                account,
+                worth,
+            } => self.redeem(code, account.as_ref(), worth),
+            What::Void { credit, reason } => self.void(credit, reason),
+            What::SetAccount(change) => self.set_account(change),
+            What::Apply { documents, amend } => self.apply(documents, *amend),
+            What::Reverse { bill, reason } => self.reverse(bill, reason),
+            What::Replay { from } => self.replay(from),
+            What::Close { month } => self.close(month),
+            What::Reopen { month } => self.reopen(month),
+        }
+    }
+
+    /// Puts an entry on record; the first one opens the ledger.
+    pub(crate) fn record(&mut self, kind: &str, effective: &str) -> u64 {
+        if self.entries.is_empty() {
+            let today = self.today.clone();
+            self.entries.push(entry(1, "opened", &today));
+        }
+        let number = self.head() + 1;
+        self.entries.push(entry(number, kind, effective));
+        number
+    }
+
+    /// The account named, else the default one, else the only one known.
+    fn account_meant(&self, named: Option<&String>) -> Result<String, Refused> {
+        if let Some(account) = named.or(self.default_account.as_ref()) {
+            return Ok(account.clone());
+        }
+        let known: Vec<String> = self.known_accounts().into_iter().collect();
+        match &known[..] {
+            [only] => Ok(only.clone()),
+            _ => unusable("bad_usage"),
+        }
+    }
+
+    fn grant(
+        &mut self,
+        kind: &str,
+        owner: String,
+        credit: &model::Credit,
+        used_before: i128,
+        offer: Option<String>,
+    ) -> String {
+        let entry = self.record(kind, &credit.start);
+        let id = format!("C{entry}");
+        self.credits.push(Credit {
+            terms: model::Credit {
+                id: id.clone(),
+                order: entry as usize,
+                owner,
+                ..credit.clone()
+            },
+            used_before,
+            moves: vec![],
+            void_reason: String::new(),
+            offer,
+        });
+        id
+    }
+
+    fn add_offer(&mut self, offer: &Offer) -> Result<Answer, Refused> {
+        match self.offers.iter().find(|known| known.id == offer.id) {
+            Some(known) if known == offer => {}
+            Some(_) => return refused("offer_differs"),
+            None => {
+                let today = self.today.clone();
+                self.record("offer_added", &today);
+                self.offers.push(offer.clone());
+            }
+        }
+        Ok(Answer::Done)
+    }
+
+    fn add_codes(&mut self, offer: &str, codes: &[String]) -> Result<Answer, Refused> {
+        if self.offers.iter().all(|known| known.id != offer) {
+            return unusable("unknown_offer");
+        }
+        for code in codes {
+            let code = spelled_plainly(code);
+            match self.codes.get(&code) {
+                Some(Code::Redeemed) => return refused("already_redeemed"),
+                Some(Code::Added { offer: of }) if of == offer => {}
+                Some(Code::Added { .. }) => return refused("code_on_record"),
+                None => {
+                    let today = self.today.clone();
+                    self.record("code_added", &today);
+                    let offer = offer.to_owned();
+                    self.codes.insert(code, Code::Added { offer });
+                }
+            }
+        }
+        Ok(Answer::Done)
+    }
+
+    fn redeem(
+        &mut self,
+        code: &str,
+        account: Option<&String>,
+        worth: &Worth,
+    ) -> Result<Answer, Refused> {
+        let owner = self.account_meant(account)?;
+        if let Worth::Offer(named) = worth
+            && self.offers.iter().all(|known| known.id != *named)
+        {
+            return unusable("unknown_offer");
+        }
+        let code = spelled_plainly(code);
+        let offer = match (self.codes.get(&code).cloned(), worth) {
+            (Some(Code::Redeemed), _) => return refused("already_redeemed"),
+            (None, Worth::OnRecord) => return refused("unknown_code"),
+            (None, Worth::Terms(credit)) => {
+                check_terms(credit, 0)?;
+                let id = self.grant("code_redeemed", owner, credit, 0, None);
+                self.codes.insert(code, Code::Redeemed);
+                return Ok(Answer::Credit(id));
+            }
+            (Some(Code::Added { .. }), Worth::Terms(_)) => return refused("code_on_record"),
+            (Some(Code::Added { offer }), Worth::Offer(named)) if offer != *named => {
+                return refused("other_offer");
+            }
+            (Some(Code::Added { offer }), _) => offer,
+            (None, Worth::Offer(named)) => named.clone(),
+        };
+        let known = self.offers.iter().find(|known| known.id == offer);
+        let offer = known.expect("a code's offer is on record").clone();
+        let end = self.may_redeem(&offer, &owner)?;
+        let credit = model::Credit {
+            start: self.today.clone(),
+            end,
+            ..offer.credit.clone()
+        };
+        let id = self.grant("code_redeemed", owner, &credit, 0, Some(offer.id));
+        self.codes.insert(code, Code::Redeemed);
+        Ok(Answer::Credit(id))
+    }
+
+    /// The end date of the credit that the offer makes today.
+    fn may_redeem(&self, offer: &Offer, owner: &str) -> Result<Option<String>, Refused> {
+        if offer
+            .redeem_by
+            .as_ref()
+            .is_some_and(|until| *until < self.today)
+        {
+            return refused("offer_closed");
+        }
+        let end = match &offer.end {
+            End::Never => None,
+            End::On(end) if *end < self.today => return refused("offer_closed"),
+            End::On(end) => Some(end.clone()),
+            End::Months(count) => match last_day_of_months(&self.today, *count) {
+                Some(end) => Some(end),
+                None => return unusable("bad_usage"),
+            },
+        };
+        let nothing = Account::default();
+        let account = self.accounts.get(owner).unwrap_or(&nothing);
+        if let Some(needed) = &offer.attributes_any
+            && !needed.iter().any(|one| account.attributes.contains(one))
+        {
+            return refused("not_eligible");
+        }
+        if let Some(needed) = &offer.countries
+            && !needed
+                .iter()
+                .any(|one| account.country.as_ref() == Some(one))
+        {
+            return refused("not_eligible");
+        }
+        let made = self.credits.iter();
+        let made = made.filter(|credit| credit.offer.as_ref() == Some(&offer.id));
+        let own = made.clone().filter(|credit| credit.terms.owner == owner);
+        let reached = |limit: Option<usize>, count| limit.is_some_and(|limit| count >= limit);
+        if reached(offer.per_account, own.count()) || reached(offer.redemptions, made.count()) {
+            return refused("limit_reached");
+        }
+        Ok(end)
+    }
+
+    fn void(&mut self, id: &str, reason: &str) -> Result<Answer, Refused> {
+        let left = self.left_now();
+        let today = self.today.clone();
+        let Some(at) = self.credits.iter().position(|one| one.terms.id == id) else {
+            return unusable("unknown_credit");
+        };
+        let ended = self.credits[at]
+            .last_covered()
+            .is_some_and(|last| last < today);
+        if left[id] == 0 || ended {
+            return refused("nothing_to_void");
+        }
+        self.take_away(at, left[id], &today);
+        self.credits[at].void_reason = reason.to_owned();
+        Ok(Answer::Credit(id.to_owned()))
+    }
+
+    /// Voids what is left of a credit.
+    pub(crate) fn take_away(&mut self, at: usize, amount: i128, effective: &str) {
+        let entry = self.record("credit_voided", effective);
+        self.credits[at].moves.push(Move {
+            entry,
+            effective: effective.to_owned(),
+            why: Why::Voided,
+            amount,
+        });
+    }
+
+    fn set_account(&mut self, change: &Change) -> Result<Answer, Refused> {
+        let today = self.today.clone();
+        self.record("account_set", &today);
+        let account = self.accounts.entry(change.account.clone()).or_default();
+        if let Some((payer, joined)) = &change.joins {
+            join(account, &change.account, payer, joined)?;
+        }
+        if let Some(left) = &change.leaves {
+            match account.memberships.last_mut() {
+                Some(last) if last.joined <= *left => last.left = Some(left.clone()),
+                _ => return refused("account_conflict"),
+            }
+        }
+        if let Some(on) = change.sharing {
+            account.switches.push((today, on));
+        }
+        if change.country.is_some() {
+            account.country = change.country.clone();
+        }
+        account.attributes.extend(change.attribute.clone());
+        if change.default {
+            self.default_account = Some(change.account.clone());
+        }
+        Ok(Answer::Done)
+    }
+
+    fn apply(&mut self, documents: &[Document], amend: bool) -> Result<Answer, Refused> {
+        let mut documents = documents.to_vec();
+        documents.sort_by_key(|document| document.key());
+        for pair in documents.windows(2) {
+            let one_bill = pair[0].key() == pair[1].key() && pair[0].is_final == pair[1].is_final;
+            if one_bill && !same_charges(&pair[0].bill.charges, &pair[1].bill.charges) {
+                return unusable("bad_input");
+            }
+        }
+        let (corrected, changed) = match amend {
+            true => self.amend(&documents)?,
+            false => Default::default(),
+        };
+        let mut became = vec![];
+        for document in &documents {
+            became.push(self.apply_one(document, &corrected)?);
+        }
+        let stated = documents.iter().zip(became).map(|(document, became)| {
+            let key = document.key();
+            let (entry, already) = match became {
+                Became::Recorded(entry) => (entry, false),
+                Became::Already(entry) => (entry, true),
+            };
+            Stated {
+                bill: bill_name(&key),
+                is_final: self.bills[&key].is_final,
+                entry: Some(entry),
+                already,
+                statement: self.statement(&key),
+                changed: match corrected.contains(&key) && !already {
+                    true => changed.clone(),
+                    false => vec![],
+                },
+            }
+        });
+        Ok(Answer::Statements(stated.collect()))
+    }
+
+    /// Applies one bill, unless it is one of those just corrected.
+    fn apply_one(&mut self, document: &Document, corrected: &[BillKey]) -> Result<Became, Refused> {
+        let key = document.key();
+        let charges = &document.bill.charges;
+        if let Some(known) = self.bills.get(&key) {
+            let same = same_charges(&known.charges, charges);
+            match (known.is_final, document.is_final) {
+                (true, true) if same && corrected.contains(&key) => {
+                    return Ok(Became::Recorded(known.entry));
+                }
+                (true, _) | (false, false) if same => return Ok(Became::Already(known.entry)),
+                (true, true) => return refused("bill_differs"),
+                (true, false) => return refused("already_final"),
+                (false, _) => {}
+            }
+        }
+        if self.is_closed(&key.0) {
+            return refused("month_closed");
+        }
+        if !document.is_final {
+            return Ok(Became::Recorded(self.estimate(&key, charges)));
+        }
+        if self.comes_late(&key) {
+            return refused("out_of_order");
+        }
+        let lines = self.decide(&key, charges, &self.left_now());
+        Ok(Became::Recorded(self.book(&key, charges, lines)))
+    }
+
+    /// Whether a later month of the same payer and currency is booked.
+    pub(crate) fn comes_late(&self, (month, payer, currency): &BillKey) -> bool {
+        self.bills.iter().any(|(other, bill)| {
+            bill.is_final && other.0 > *month && other.1 == *payer && other.2 == *currency
+        })
+    }
+
+    fn estimate(&mut self, key: &BillKey, charges: &[Charge]) -> u64 {
+        let effective = last_day(&key.0).min(self.today.clone());
+        let entry = self.record("bill_estimated", &effective);
+        let bill = Bill {
+            is_final: false,
+            entry,
+            effective,
+            charges: charges.to_vec(),
+            lines: vec![],
+        };
+        self.bills.insert(key.clone(), bill);
+        entry
+    }
+
+    /// Books a bill as it was decided.
+    pub(crate) fn book(&mut self, key: &BillKey, charges: &[Charge], lines: Vec<Line>) -> u64 {
+        let effective = last_day(&key.0).min(self.today.clone());
+        let entry = self.record("bill_booked", &effective);
+        for credit in &mut self.credits {
+            if let Some(amount) = used(&lines).get(&credit.terms.id) {
+                credit.moves.push(Move {
+                    entry,
+                    effective: effective.clone(),
+                    why: Why::Applied,
+                    amount: *amount,
+                });
+            }
+        }
+        let bill = Bill {
+            is_final: true,
+            entry,
+            effective,
+            charges: charges.to_vec(),
+            lines,
+        };
+        self.bills.insert(key.clone(), bill);
+        entry
+    }
+}
+
+fn entry(number: u64, kind: &str, effective: &str) -> EntryTold {
+    EntryTold {
+        number,
+        command: number,
+        effective: effective.to_owned(),
+        kind: kind.to_owned(),
+    }
+}
+
+fn check_terms(credit: &model::Credit, used: i128) -> Result<(), Refused> {
+    let ends_early = credit.end.as_ref().is_some_and(|end| *end < credit.start);
+    if ends_early || used > credit.left {
+        return unusable("bad_usage");
+    }
+    Ok(())
+}
+
+/// Upper and lower case, spaces and hyphens make no difference.
+fn spelled_plainly(code: &str) -> String {
+    code.to_uppercase().replace(['-', ' '], "")
+}
+
+fn join(account: &mut Account, id: &str, payer: &str, joined: &str) -> Result<(), Refused> {
+    if id == payer {
+        return refused("account_conflict");
+    }
+    if let Some(last) = account.memberships.last_mut() {
+        let again = last.joined == joined && last.payer == payer && last.left.is_some();
+        if joined < last.joined.as_str() || again {
+            return refused("account_conflict");
+        }
+        if joined == last.joined {
+            last.payer = payer.to_owned();
+            return Ok(());
+        }
+        if last.payer == payer && last.left.is_none() {
+            return Ok(());
+        }
+        if last
+            .left
+            .as_ref()
+            .is_none_or(|left| joined <= left.as_str())
+        {
+            last.left = Some(day_before(joined));
+        }
+    }
+    account.memberships.push(Membership {
+        account: id.to_owned(),
+        payer: payer.to_owned(),
+        joined: joined.to_owned(),
+        left: None,
+    });
+    Ok(())
+}
+
+impl Document {
+    pub(crate) fn key(&self) -> BillKey {
+        let bill = &self.bill;
+        (
+            bill.month.clone(),
+            bill.payer.clone(),
+            bill.currency.clone(),
+        )
+    }
+}
+
+/// Whether the same is charged, in whatever order and by whatever ids and descriptions.
+pub(crate) fn same_charges(ours: &[Charge], theirs: &[Charge]) -> bool {
+    let sorted = |charges: &[Charge]| {
+        let mut all: Vec<_> = charges
+            .iter()
+            .map(|one| {
+                let when = (one.start.clone(), one.end.clone());
+                let what = (one.category.clone(), one.amount);
+                (
+                    one.account.clone(),
+                    one.service.clone(),
+                    one.region.clone(),
+                    when,
+                    what,
+                )
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    sorted(ours) == sorted(theirs)
+}
