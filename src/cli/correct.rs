@@ -14,6 +14,7 @@ use super::confirm::ask;
 use super::context::{Context, find_bill};
 use super::failure::Failure;
 use super::shape::ChangedShape;
+use super::statement::statement_of;
 use super::table::{Cell, Table};
 use super::terms::read_words;
 
@@ -90,14 +91,19 @@ pub(crate) fn reverse(args: &ReverseArgs, context: &Context) -> Result<Answer, F
     let decide = |dry_run| {
         context.record(dry_run, |desk, view| {
             let id = find_bill(&desk.state, &args.bill)?.0.clone();
+            // What an open bill left for the card is not on record.
+            let card = statement_of(view, &desk.state, &id, context.today, context)?
+                .0
+                .totals()
+                .card;
             let reason = args.reason.clone();
             let reversed =
                 correct::reverse::<_, Failure>(desk, &view, &id, reason, &context.rules)?;
-            Ok((id, reversed))
+            Ok((id, card, reversed))
         })
     };
     if !args.yes && !args.dry_run && std::io::stdin().is_terminal() {
-        let (id, reversed) = decide(true)?.answer;
+        let (id, _, reversed) = decide(true)?.answer;
         let others = match reversed.correction.changed.len() {
             0 => "no other bill changes",
             1 => "the card charge of 1 other bill changes",
@@ -106,7 +112,7 @@ pub(crate) fn reverse(args: &ReverseArgs, context: &Context) -> Result<Answer, F
         ask(&format!("take bill {id} off the record? {others}"))?;
     }
     let outcome = decide(args.dry_run)?;
-    let (id, reversed) = outcome.answer;
+    let (id, card, reversed) = outcome.answer;
     let (digits, currency) = (id.currency.minor_digits(), id.currency);
     let totals = reversed.bill.totals;
     let (verb, at_entry) = if args.dry_run {
@@ -120,7 +126,7 @@ pub(crate) fn reverse(args: &ReverseArgs, context: &Context) -> Result<Answer, F
         status: reversed.bill.status.as_str(),
         entry: (!args.dry_run).then_some(reversed.entry),
         reason: args.reason.clone(),
-        card_charge: totals.card.round_half_away(digits).text(digits),
+        card_charge: card.round_half_away(digits).text(digits),
         credits_returned: totals.credits.text(digits),
         changed: changed_shapes(&reversed.correction),
         at_entry,
