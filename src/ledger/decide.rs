@@ -4,6 +4,8 @@
 //! goes, so that the next one of the same command sees them, and so that an entry which breaks an
 //! invariant is stopped here, before anything is written.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use thiserror::Error;
 
@@ -539,7 +541,8 @@ pub fn void(
     Ok(amount)
 }
 
-/// Voids all that is left of a credit on a day, or on that of its last use if that is later.
+/// Voids all that is left of a credit on a day, or on that of its last use if that is later; a use
+/// that came back is none.
 pub(super) fn take_away(
     desk: &mut Desk,
     credit: CreditId,
@@ -547,8 +550,14 @@ pub(super) fn take_away(
     on: NaiveDate,
 ) -> Result<(), Refusal> {
     let record = &desk.state.credits[&credit];
-    let last_use = record.moved.iter().map(|moved| moved.effective).max();
-    let effective = last_use.map_or(on, |day| day.max(on));
+    // A reversal counts from the day of the booking it lifts, so that the two leave nothing of it.
+    let mut used_on: BTreeMap<NaiveDate, Money> = BTreeMap::new();
+    for moved in &record.moved {
+        *used_on.entry(moved.effective).or_default() += moved.taken();
+    }
+    let mut last_first = used_on.into_iter().rev();
+    let last_use = last_first.find(|(_, amount)| !amount.is_zero());
+    let effective = last_use.map_or(on, |(day, _)| day.max(on));
     let amount = record.left;
     let event = Event::CreditVoided {
         credit,
