@@ -16,7 +16,8 @@ use super::request::{Change, Command, Document, Request, What, Worth};
 use crate::model;
 use crate::model::{Charge, Which};
 use crate::random::{
-    ACCOUNTS, ONE, PAYERS, dated, name_of, on, some_charges, some_credit, some_credits, some_day,
+    ACCOUNTS, LARGEST, ONE, PAYERS, dated, name_of, on, some_charges, some_credit, some_credits,
+    some_day,
 };
 use crate::types::month;
 
@@ -40,6 +41,10 @@ pub(crate) enum Act {
 pub(crate) enum Wish {
     Grant {
         credit: Box<model::Credit>,
+        /// How many times what it says it is worth.
+        times: i128,
+        /// For everything, since long ago and for ever, whatever it says.
+        broad: bool,
         /// In eighths of the amount.
         used: i128,
         named: bool,
@@ -57,7 +62,10 @@ pub(crate) enum Wish {
         account: Option<String>,
         worth: Value,
     },
-    Void(usize),
+    Void {
+        at: usize,
+        on: Option<String>,
+    },
     Join {
         account: String,
         payer: String,
@@ -122,6 +130,9 @@ enum Like {
     Empty,
 }
 
+/// A number for what is not on record.
+const NOBODY: usize = 63;
+
 const CODES: [&str; 8] = [
     "AUTUMN-2024-0001",
     "AUTUMN-2024-0002",
@@ -133,21 +144,37 @@ const CODES: [&str; 8] = [
     "gift-0001",
 ];
 
-/// Sequences of fewer than so many acts. A ledger has a few credits when its first bill comes.
+/// Sequences of fewer than so many acts, after some to begin with: a ledger has a few credits, and often offers,
+/// when its first bill comes.
 pub(crate) fn some_acts(longest: usize) -> impl Strategy<Value = Vec<Act>> {
     let granted = some_credits().prop_map(|credits| {
-        let all = credits.into_iter().map(|credit| Wish::Grant {
+        let grant = |(at, credit)| Wish::Grant {
             credit: Box::new(credit),
+            times: 1,
+            broad: at % 3 == 0,
             used: 0,
             named: true,
-        });
-        all.map(|wish| Act::Do {
-            wish,
-            dry_run: false,
-        })
-        .collect::<Vec<_>>()
+        };
+        credits.into_iter().enumerate().map(grant).collect()
     });
-    (granted, vec(some_act(), 1..longest)).prop_map(|(granted, acts)| [granted, acts].concat())
+    let offered = (0..OFFERS + 1).prop_map(|count| {
+        let codes = Wish::Codes {
+            offer: OFFERS,
+            codes: vec![0, 1, 3, 4],
+        };
+        let offers = (0..count).map(|at| Wish::Offer { at, other: false });
+        offers.chain([codes]).collect::<Vec<Wish>>()
+    });
+    let first = (granted, offered).prop_map(|(granted, offered): (Vec<Wish>, Vec<Wish>)| {
+        let wishes = granted.into_iter().chain(offered);
+        wishes
+            .map(|wish| Act::Do {
+                wish,
+                dry_run: false,
+            })
+            .collect::<Vec<Act>>()
+    });
+    (first, vec(some_act(), 1..longest)).prop_map(|(first, acts)| [first, acts].concat())
 }
 
 fn some_act() -> impl Strategy<Value = Act> {
@@ -159,31 +186,129 @@ fn some_act() -> impl Strategy<Value = Act> {
 }
 
 fn some_wish() -> impl Strategy<Value = Wish> {
-    let amend = prop::bool::weighted(0.45);
     prop_oneof![
-        7 => (some_credit(), prop_oneof![6 => Just(0), 2 => 1..8_i128, 1 => Just(8), 1 => Just(9)], prop::bool::weighted(0.9))
-            .prop_map(|(credit, used, named)| Wish::Grant { credit: Box::new(credit), used, named }),
-        2 => (0..OFFERS, prop::bool::weighted(0.1)).prop_map(|(at, other)| Wish::Offer { at, other }),
-        2 => (0..=OFFERS, vec(0..CODES.len(), 1..4)).prop_map(|(offer, codes)| Wish::Codes { offer, codes }),
-        4 => (0..CODES.len(), option::weighted(0.9, name_of(&ACCOUNTS)), some_value())
+        7 => some_grant(),
+        3 => (0..OFFERS, prop::bool::weighted(0.1)).prop_map(|(at, other)| Wish::Offer { at, other }),
+        3 => (0..8_usize, vec(0..CODES.len(), 1..5)).prop_map(|(offer, codes)| Wish::Codes { offer, codes }),
+        6 => (0..CODES.len(), option::weighted(0.9, name_of(&ACCOUNTS)), some_value())
             .prop_map(|(code, account, worth)| Wish::Redeem { code, account, worth }),
-        2 => (0..8_usize).prop_map(Wish::Void),
+        3 => (0..NOBODY + 1, option::weighted(0.3, some_day())).prop_map(|(at, on)| Wish::Void { at, on }),
         3 => (name_of(&ACCOUNTS), name_of(&PAYERS), some_day())
             .prop_map(|(account, payer, day)| Wish::Join { account, payer, day }),
         1 => (name_of(&ACCOUNTS), some_day()).prop_map(|(account, day)| Wish::Leave { account, day }),
         2 => some_change().prop_map(Wish::Set),
-        18 => (vec(some_bill(), 1..4), amend).prop_map(|(bills, amend)| Wish::Apply { bills, amend }),
-        3 => (0..9_usize).prop_map(Wish::Reverse),
-        2 => (0..6_u32).prop_map(Wish::Replay),
-        1 => (2..9_u32).prop_map(Wish::Close),
-        1 => (1..8_u32).prop_map(Wish::Reopen),
+        13 => bills_in_order(),
+        10 => bills_that_correct(),
+        4 => bills_of_any_kind(),
+        3 => prop_oneof![9 => 0..12_usize, 1 => Just(NOBODY)].prop_map(Wish::Reverse),
+        2 => (0..8_u32).prop_map(Wish::Replay),
+        1 => (3..9_u32).prop_map(Wish::Close),
+        2 => (0..4_u32).prop_map(Wish::Reopen),
     ]
+}
+
+/// The next bills of some payers.
+fn bills_in_order() -> impl Strategy<Value = Wish> {
+    let next = some_payer().prop_map(|(payer, currency)| WhichBill::Next(payer, currency));
+    let bill = some_bill(next, Just(Like::Not), 0.8);
+    (vec(bill, 1..4), prop::bool::weighted(0.2))
+        .prop_map(|(bills, amend)| Wish::Apply { bills, amend })
+}
+
+/// Bills that are booked already, with other charges, and bills that come late.
+fn bills_that_correct() -> impl Strategy<Value = Wish> {
+    let which = prop_oneof![
+        6 => (0..12_usize).prop_map(WhichBill::Known),
+        3 => (some_payer(), 0..8_u32)
+            .prop_map(|((payer, currency), back)| WhichBill::Back(payer, currency, back)),
+        2 => some_payer().prop_map(|(payer, currency)| WhichBill::Next(payer, currency)),
+    ];
+    let bill = some_bill(which, some_likeness(), 0.97);
+    (vec(bill, 1..4), prop::bool::weighted(0.9))
+        .prop_map(|(bills, amend)| Wish::Apply { bills, amend })
+}
+
+fn bills_of_any_kind() -> impl Strategy<Value = Wish> {
+    let which = prop_oneof![
+        2 => some_payer().prop_map(|(payer, currency)| WhichBill::Next(payer, currency)),
+        3 => (some_payer(), 0..4_u32)
+            .prop_map(|((payer, currency), back)| WhichBill::Back(payer, currency, back)),
+        5 => (0..12_usize).prop_map(WhichBill::Known),
+        2 => Just(WhichBill::Twin),
+    ];
+    let bill = some_bill(which, some_likeness(), 0.6);
+    (vec(bill, 1..4), any::<bool>()).prop_map(|(bills, amend)| Wish::Apply { bills, amend })
+}
+
+fn some_payer() -> impl Strategy<Value = (String, String)> {
+    let payer = prop_oneof![3 => Just("payer"), 2 => Just("zoe"), 1 => Just("alice")];
+    let currency = prop_oneof![6 => Just("USD"), 1 => Just("JPY")];
+    (
+        payer.prop_map(str::to_owned),
+        currency.prop_map(str::to_owned),
+    )
+}
+
+fn some_likeness() -> impl Strategy<Value = Like> {
+    prop_oneof![
+        4 => Just(Like::Not),
+        2 => Just(Like::Equal),
+        2 => Just(Like::Shuffled),
+        3 => (0..6_usize).prop_map(Like::Less),
+        8 => (0..6_usize, select(&[1, 2, 3, 7, 15, 40, -4][..]))
+            .prop_map(|(at, amount)| Like::Other(at, amount * ONE)),
+        1 => Just(Like::Empty),
+    ]
+}
+
+/// Charges, often plain ones, so that credits are used up and bills compete for them.
+fn some_charges_of_a_ledger() -> impl Strategy<Value = Vec<Charge>> {
+    (some_charges(6), any::<bool>()).prop_map(|(mut charges, plain)| {
+        for charge in charges.iter_mut().filter(|_| plain) {
+            charge.category = "usage".to_owned();
+            charge.service = charge.service.replace("AmazonRegistrar", "EC2");
+            charge.amount = charge.amount.abs();
+        }
+        charges
+    })
+}
+
+fn some_bill(
+    which: impl Strategy<Value = WhichBill>,
+    like: impl Strategy<Value = Like>,
+    finals: f64,
+) -> impl Strategy<Value = BillWish> {
+    (
+        which,
+        prop::bool::weighted(finals),
+        like,
+        some_charges_of_a_ledger(),
+    )
+        .prop_map(|(which, is_final, like, charges)| BillWish {
+            which,
+            is_final,
+            like,
+            charges,
+        })
+}
+
+fn some_grant() -> impl Strategy<Value = Wish> {
+    let used = prop_oneof![6 => Just(0), 2 => 1..8_i128, 1 => Just(8), 1 => Just(9)];
+    let times = select(&[1, 3, 10, 30][..]);
+    let rest = (times, any::<bool>(), used, prop::bool::weighted(0.8));
+    (some_credit(), rest).prop_map(|(credit, (times, broad, used, named))| Wish::Grant {
+        credit: Box::new(credit),
+        times,
+        broad,
+        used,
+        named,
+    })
 }
 
 fn some_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         3 => Just(Value::OnRecord),
-        3 => (0..=OFFERS).prop_map(Value::Offer),
+        3 => (0..8_usize).prop_map(Value::Offer),
         2 => some_credit().prop_map(|credit| Value::Terms(Box::new(credit))),
     ]
 }
@@ -194,50 +319,19 @@ fn some_change() -> impl Strategy<Value = Change> {
         option::weighted(0.3, select(&["DE", "FR"][..])),
         option::weighted(0.4, select(&["student", "startup"][..])),
         prop::bool::weighted(0.2),
+        option::weighted(0.3, some_day()),
     );
-    (name_of(&ACCOUNTS), what).prop_map(|(account, (sharing, country, attribute, default))| {
+    (name_of(&ACCOUNTS), what).prop_map(|(account, (sharing, country, attribute, default, on))| {
         Change {
             account,
             sharing,
             country: country.map(str::to_owned),
             attribute: attribute.map(str::to_owned),
             default,
+            on,
             ..Change::default()
         }
     })
-}
-
-fn some_bill() -> impl Strategy<Value = BillWish> {
-    let whose = || {
-        let payer = prop_oneof![3 => Just("payer"), 2 => Just("zoe"), 1 => Just("alice")];
-        let currency = prop_oneof![5 => Just("USD"), 1 => Just("JPY")];
-        (
-            payer.prop_map(str::to_owned),
-            currency.prop_map(str::to_owned),
-        )
-    };
-    let which = prop_oneof![
-        6 => whose().prop_map(|(payer, currency)| WhichBill::Next(payer, currency)),
-        3 => (whose(), 0..4_u32).prop_map(|((payer, currency), back)| WhichBill::Back(payer, currency, back)),
-        5 => (0..9_usize).prop_map(WhichBill::Known),
-        1 => Just(WhichBill::Twin),
-    ];
-    let like = prop_oneof![
-        8 => Just(Like::Not),
-        2 => Just(Like::Equal),
-        2 => Just(Like::Shuffled),
-        2 => (0..6_usize).prop_map(Like::Less),
-        6 => (0..6_usize, select(&[1, 2, 3, 7, 15, 40, -4][..])).prop_map(|(at, amount)| Like::Other(at, amount * ONE)),
-        1 => Just(Like::Empty),
-    ];
-    (which, prop::bool::weighted(0.75), like, some_charges(6)).prop_map(
-        |(which, is_final, like, charges)| BillWish {
-            which,
-            is_final,
-            like,
-            charges,
-        },
-    )
 }
 
 /// What an act comes to, on what is on record. `last` is the command before it.
@@ -247,8 +341,10 @@ pub(crate) fn request(act: &Act, naive: &Naive, last: Option<&Command>) -> Optio
         Act::Again => last.cloned().map(Request::Command),
         Act::Do { wish, dry_run } => {
             let what = what(wish, naive);
-            let dry_run = *dry_run && !matches!(what, What::Close { .. } | What::Reopen { .. });
-            Some(Request::Command(Command { what, dry_run }))
+            Some(Request::Command(Command {
+                what,
+                dry_run: *dry_run,
+            }))
         }
     }
 }
@@ -259,10 +355,22 @@ fn what(wish: &Wish, naive: &Naive) -> What {
     match wish {
         Wish::Grant {
             credit,
+            times,
+            broad,
             used,
             named,
         } => {
-            let credit = issued(credit, naive);
+            let mut credit = issued(credit, naive);
+            credit.left = (credit.left * times).min(LARGEST);
+            if *broad {
+                credit.start = "2023-10-01".to_owned();
+                credit.end = None;
+                credit.services = Which::All;
+                credit.regions = Which::All;
+                credit.categories = Which::All;
+            } else if *times > 1 && credit.end.as_ref().is_some_and(|end| *end < credit.start) {
+                credit.end = None;
+            }
             What::Grant {
                 account: named.then(|| credit.owner.clone()),
                 used: credit.left / 8 * used + i128::from(*used == 8) * (credit.left % 8),
@@ -271,7 +379,7 @@ fn what(wish: &Wish, naive: &Naive) -> What {
         }
         Wish::Offer { at, other } => What::AddOffer(offer(*at, *other)),
         Wish::Codes { offer: at, codes } => What::AddCodes {
-            offer: offer(*at, false).id,
+            offer: known_offer(*at, naive),
             codes: codes.iter().map(|at| CODES[*at].to_owned()).collect(),
         },
         Wish::Redeem {
@@ -283,16 +391,14 @@ fn what(wish: &Wish, naive: &Naive) -> What {
             account: account.clone(),
             worth: match worth {
                 Value::OnRecord => Worth::OnRecord,
-                Value::Offer(at) => Worth::Offer(offer(*at, false).id),
+                Value::Offer(at) => Worth::Offer(known_offer(*at, naive)),
                 Value::Terms(credit) => Worth::Terms(issued(credit, naive)),
             },
         },
-        Wish::Void(at) => What::Void {
-            credit: naive
-                .credits
-                .get(*at)
-                .map_or("C9999".to_owned(), |one| one.terms.id.clone()),
+        Wish::Void { at, on } => What::Void {
+            credit: credit_to_void(*at, naive),
             reason: "a mistake".to_owned(),
+            on: on.as_deref().map(day),
         },
         Wish::Join {
             account,
@@ -308,17 +414,16 @@ fn what(wish: &Wish, naive: &Naive) -> What {
             leaves: Some(day(word)),
             ..Change::default()
         }),
-        Wish::Set(change) => What::SetAccount(change.clone()),
+        Wish::Set(change) => What::SetAccount(Change {
+            on: change.on.as_deref().map(day),
+            ..change.clone()
+        }),
         Wish::Apply { bills, amend } => What::Apply {
             documents: documents(bills, naive),
             amend: *amend,
         },
         Wish::Reverse(at) => What::Reverse {
-            bill: naive
-                .bills
-                .keys()
-                .nth(*at)
-                .map_or("nobody/2024-01".to_owned(), bill_name),
+            bill: known_bill(*at, naive).map_or("nobody/2024-01".to_owned(), |key| bill_name(&key)),
             reason: "a wrong document".to_owned(),
         },
         Wish::Replay(back) => What::Replay {
@@ -327,12 +432,49 @@ fn what(wish: &Wish, naive: &Naive) -> What {
         Wish::Close(back) => What::Close {
             month: months_ago(today, *back),
         },
-        Wish::Reopen(back) => What::Reopen {
-            month: months_ago(today, *back),
-        },
+        Wish::Reopen(back) => {
+            let closed = naive.closed_until.as_ref().unwrap_or(today);
+            What::Reopen {
+                month: months_ago(closed, *back),
+            }
+        }
     }
 }
 
+/// One of the offers on record, or one that is not.
+fn known_offer(at: usize, naive: &Naive) -> String {
+    let known = match (at, naive.offers.len()) {
+        (0, _) | (_, 0) => None,
+        (at, count) => naive.offers.get(at % count),
+    };
+    known.map_or("nobody".to_owned(), |offer| offer.id.clone())
+}
+
+/// One of the credits with something left, or any, or one that is not there.
+fn credit_to_void(at: usize, naive: &Naive) -> String {
+    let left = naive.left_now();
+    let all: Vec<&String> = naive
+        .credits
+        .iter()
+        .map(|credit| &credit.terms.id)
+        .collect();
+    let some: Vec<&String> = all.iter().copied().filter(|id| left[*id] > 0).collect();
+    let of = if at % 4 == 0 { all } else { some };
+    match of.len() {
+        0 => "C9999".to_owned(),
+        _ if at == NOBODY => "C9999".to_owned(),
+        count => of[at / 4 % count].clone(),
+    }
+}
+
+/// One of the bills on record, the later ones more often.
+fn known_bill(at: usize, naive: &Naive) -> Option<BillKey> {
+    let count = naive.bills.len();
+    let at = (at != NOBODY && count > 0).then(|| at % count)?;
+    naive.bills.keys().rev().nth(at).cloned()
+}
+
+/// So many months before the month of a day, or before a month.
 fn months_ago(today: &str, count: u32) -> String {
     (0..count).fold(month_of(today), |month, _| month_before(&month))
 }
@@ -363,6 +505,9 @@ fn documents(wishes: &[BillWish], naive: &Naive) -> Vec<Document> {
             (WhichBill::Twin, Some(twin)) => (twin.key(), Some(twin)),
             (which, _) => (key(which, naive), None),
         };
+        if twin.is_none() && documents.iter().any(|one| one.key() == key) {
+            continue;
+        }
         let known = naive.bills.get(&key).map(|bill| &bill.charges);
         let like = twin.as_ref().map(|twin| &twin.bill.charges).or(known);
         let fresh = || dated(month(&key.0), wish.charges.clone());
@@ -395,7 +540,7 @@ fn key(which: &WhichBill, naive: &Naive) -> BillKey {
             currency.clone(),
         ),
         WhichBill::Known(at) => {
-            let known = naive.bills.keys().nth(*at).cloned();
+            let known = known_bill(*at, naive);
             known.unwrap_or((this_month, "payer".to_owned(), "USD".to_owned()))
         }
         WhichBill::Twin => (this_month, "payer".to_owned(), "USD".to_owned()),

@@ -1,6 +1,6 @@
 //! Days and months as text, counted on the fingers. Nothing of the library, nothing of chrono.
 
-/// The month of a day.
+/// The month of a day, or of a month.
 pub(crate) fn month_of(day: &str) -> String {
     day[..7].to_owned()
 }

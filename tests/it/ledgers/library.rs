@@ -7,11 +7,11 @@ use credits_ledger::formats::offers::read_offers;
 use credits_ledger::formats::read_bills;
 use credits_ledger::ledger::account::AccountChange;
 use credits_ledger::ledger::balance::{listed, reserved};
-use credits_ledger::ledger::bill::{Bill, Status};
-use credits_ledger::ledger::decide::{
-    self, Applied, CodeState, Desk, Refusal, Worth as RealWorth, reserve,
-};
-use credits_ledger::ledger::entry::{CodeMark, Entry, Event, LedgerId, Lines, Proposal};
+use credits_ledger::ledger::bill::{Bill, Charge, Status};
+use credits_ledger::ledger::booking::{Applied, Past, reserve};
+use credits_ledger::ledger::correct::{self, Correction};
+use credits_ledger::ledger::decide::{self, CodeState, Desk, Refusal, Worth as RealWorth};
+use credits_ledger::ledger::entry::{CodeMark, Entry, Event, LedgerId, Lines};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId, OfferId};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::state::{BillState, State};
@@ -19,20 +19,26 @@ use credits_ledger::ledger::statement::Statement as RealStatement;
 use credits_ledger::money::Money;
 use credits_ledger::store::journal::mark;
 
-use super::naive::charge_key;
+use super::naive::{Naive, charge_key};
 use super::real::Real;
 use super::request::{Change, Command, What, Worth};
-use super::told::{Answer, BillTold, CreditTold, EntryTold, Refused, Stated, Statement, Totals};
+use super::sound::is_sound;
+use super::told::{
+    Answer, BillTold, Changed, CreditTold, EntryTold, Paid, Refused, Stated, Statement, Totals,
+};
+use crate::kept::Kept;
 use crate::model;
-use crate::types::{account, day, no_change, terms};
+use crate::types::{account, day, month, no_change, terms};
 
-/// The journal, what it says, and the charges of its bills by the entry that recorded them.
+/// The journal, what it says, and the charges of its bills.
 pub(crate) struct Library {
     pub(crate) today: NaiveDate,
     pub(crate) journal: Vec<Entry>,
     pub(crate) state: State,
-    pub(crate) lines: BTreeMap<u64, Lines>,
+    pub(crate) kept: Kept,
     pub(crate) rules: Rules,
+    /// What it said before the last command.
+    before: State,
 }
 
 /// Why a request is not done.
@@ -53,13 +59,14 @@ impl Library {
             today: day(today),
             journal: Vec::new(),
             state: State::default(),
-            lines: BTreeMap::new(),
+            kept: Kept::default(),
             rules: Rules::current(),
+            before: State::default(),
         }
     }
 
     /// A desk over the ledger, and over one just opened where there is none.
-    fn desk(&self) -> Desk {
+    pub(crate) fn desk(&self) -> Desk {
         let desk = |state| Desk::new(state, DateTime::UNIX_EPOCH, self.today);
         if !self.journal.is_empty() {
             return desk(self.state.clone());
@@ -78,11 +85,9 @@ impl Library {
             return;
         }
         self.state = desk.state;
-        for Proposal { entry, lines } in desk.proposals {
-            if let Some(lines) = lines {
-                self.lines.insert(entry.number, lines);
-            }
-            self.journal.push(entry);
+        for proposal in desk.proposals {
+            self.kept.keep(&proposal);
+            self.journal.push(proposal.entry);
         }
     }
 
@@ -94,6 +99,14 @@ impl Library {
             _ => false,
         });
         CodeState::of(about)
+    }
+
+    fn day_done(&self, on: Option<&String>) -> Result<NaiveDate, Unable> {
+        let day = on.map_or(self.today, |on| day(on));
+        match day > self.today {
+            true => Err(Unable::Usage),
+            false => Ok(day),
+        }
     }
 
     fn obey(&self, desk: &mut Desk, what: &What) -> Result<Answer, Unable> {
@@ -148,57 +161,99 @@ impl Library {
                 let id = decide::redeem(desk, owner, code, known, worth)?;
                 Ok(Answer::Credit(id.to_string()))
             }
-            What::Void { credit, reason } => {
+            What::Void { credit, reason, on } => {
+                desk.today = self.day_done(on.as_ref())?;
                 let id = CreditId::parse(credit).expect("a credit");
                 decide::void(desk, id, reason.clone(), &self.rules)?;
                 Ok(Answer::Credit(id.to_string()))
             }
             What::SetAccount(change) => {
+                desk.today = self.day_done(change.on.as_ref())?;
                 decide::set_account(desk, account_change(change))?;
                 Ok(Answer::Done)
             }
             What::Apply { .. } => unreachable!("bills are read first"),
-            _ => Err(Refusal::UnknownBill(BillId::parse("nobody/2024-01").unwrap()).into()),
+            What::Reverse { bill, reason } => {
+                let id = BillId::parse(bill).expect("a bill");
+                let is_open = |bill: &&BillState| bill.status == Status::Estimated;
+                let card_of_open = desk
+                    .state
+                    .bills
+                    .get(&id)
+                    .filter(is_open)
+                    .map(|_| self.stated(desk, &id));
+                let reversed = correct::reverse::<_, Refusal>(
+                    desk,
+                    &self.kept,
+                    &id,
+                    reason.clone(),
+                    &self.rules,
+                )?;
+                let totals = totals(&reversed.bill.totals, &id);
+                Ok(Answer::Reversed {
+                    bill: id.to_string(),
+                    entry: Some(reversed.entry),
+                    is_final: reversed.bill.status == Status::Final,
+                    card_charge: card_of_open
+                        .map_or(totals.card_charge, |open| open.totals.card_charge),
+                    credits_returned: totals.credits,
+                    changed: changed(&reversed.correction),
+                })
+            }
+            What::Replay { from } => {
+                let (bills, correction) =
+                    correct::replay::<_, Refusal>(desk, &self.kept, month(from), &self.rules)?;
+                Ok(Answer::Replayed {
+                    bills,
+                    rewritten: correction.rewritten,
+                    changed: changed(&correction),
+                })
+            }
+            What::Close { month: of } => {
+                let entry = correct::close(desk, month(of))?;
+                Ok(closed(desk, entry))
+            }
+            What::Reopen { month: of } => {
+                let entry = correct::reopen(desk, month(of))?;
+                Ok(closed(desk, entry))
+            }
         }
     }
 
-    fn apply(&self, desk: &mut Desk, bills: &[Bill], _amend: bool) -> Result<Answer, Unable> {
-        let mut applied = Vec::new();
-        for bill in bills {
-            let known = desk.state.bills.get(bill.id()).cloned();
-            let known = known.map(|known| bill_of(&self.lines_of(desk, &known)));
-            let became = decide::apply_bill(desk, bill.clone(), known.as_ref(), &self.rules)?;
-            applied.push((bill.id().clone(), became));
-        }
-        let stated = applied.into_iter().map(|(id, applied)| {
+    fn apply(&self, desk: &mut Desk, bills: Vec<Bill>, amend: bool) -> Result<Answer, Unable> {
+        let done = correct::apply_bills::<_, Refusal>(desk, &self.kept, bills, amend, &self.rules)?;
+        let stated = done.bills.iter().map(|(id, applied, corrected)| {
             let (entry, already) = match applied {
-                Applied::Recorded(entry) => (entry, false),
-                Applied::Already(entry) => (entry, true),
+                Applied::Recorded(entry) => (*entry, false),
+                Applied::Already(entry) => (*entry, true),
             };
             Stated {
                 bill: id.to_string(),
-                is_final: desk.state.bills[&id].status == Status::Final,
+                is_final: desk.state.bills[id].status == Status::Final,
                 entry: Some(entry),
                 already,
-                statement: self.stated(desk, &id),
-                changed: Vec::new(),
+                statement: self.stated(desk, id),
+                changed: match corrected {
+                    true => changed(&done.correction),
+                    false => Vec::new(),
+                },
             }
         });
         Ok(Answer::Statements(stated.collect()))
     }
 
     fn lines_of(&self, desk: &Desk, bill: &BillState) -> Lines {
-        let proposed = desk
-            .proposals
-            .iter()
-            .find(|one| one.entry.number == bill.entry);
-        let proposed = proposed.and_then(|one| one.lines.clone());
-        proposed.unwrap_or_else(|| self.lines[&bill.entry].clone())
+        desk.lines(&self.kept, bill).expect("its charges are kept")
+    }
+
+    /// The charges of a bill on record, and who pays them if it is final.
+    pub(crate) fn lines(&self, bill: &BillState) -> Lines {
+        self.kept.lines(bill).expect("its charges are kept")
     }
 
     fn estimates(&self, desk: &Desk, as_of: NaiveDate) -> Vec<RealStatement> {
         let open = desk.state.estimates(as_of);
-        let bills = open.map(|(_, bill)| bill_of(&self.lines_of(desk, bill)));
+        let bills = open.map(|(_, bill)| self.lines_of(desk, bill).into_bill());
         reserve(&desk.state, bills.collect(), &self.rules)
     }
 
@@ -257,6 +312,7 @@ impl Real for Library {
     }
 
     fn give(&mut self, command: &Command) -> Result<Answer, Refused> {
+        self.before = self.state.clone();
         let input = command.input();
         let mut desk = self.desk();
         let done = match &command.what {
@@ -270,7 +326,7 @@ impl Real for Library {
             }
             What::Apply { amend, .. } => {
                 let bills = read_bills(input.as_bytes(), None).expect("bills").bills;
-                self.apply(&mut desk, &bills, *amend)
+                self.apply(&mut desk, bills, *amend)
             }
             what => self.obey(&mut desk, what),
         };
@@ -346,7 +402,7 @@ impl Real for Library {
                     entry: bill.entry,
                     effective: bill.effective.to_string(),
                     totals: totals(&sums, id),
-                    closed: false,
+                    closed: desk.state.is_closed(id.month),
                 }
             })
             .collect()
@@ -357,8 +413,8 @@ impl Real for Library {
         self.stated(&self.desk_at(None), &id)
     }
 
-    fn is_sound(&mut self, _naive: &super::naive::Naive, _at_the_end: bool) -> Result<(), String> {
-        Ok(())
+    fn is_sound(&mut self, naive: &Naive, _at_the_end: bool) -> Result<(), String> {
+        is_sound(self, &self.before, naive)
     }
 }
 
@@ -388,10 +444,21 @@ fn account_change(change: &Change) -> AccountChange {
     }
 }
 
-fn bill_of(lines: &Lines) -> Bill {
-    match lines {
-        Lines::Bill(bill) => bill.clone(),
-        Lines::Statement(statement) => statement.bill.clone(),
+fn changed(correction: &Correction) -> Vec<Changed> {
+    let changed = correction.changed.iter();
+    changed
+        .map(|change| Changed {
+            bill: change.bill.to_string(),
+            before: change.before.units(),
+            after: change.after.units(),
+        })
+        .collect()
+}
+
+fn closed(desk: &Desk, entry: Option<u64>) -> Answer {
+    Answer::Closed {
+        until: desk.state.closed_until.map(|month| month.to_string()),
+        entry,
     }
 }
 
@@ -407,21 +474,9 @@ fn totals(sums: &credits_ledger::ledger::statement::Totals, id: &BillId) -> Tota
 }
 
 fn told(statement: &RealStatement, left: &dyn Fn(CreditId) -> Money) -> Statement {
-    let mut lines: BTreeMap<String, super::told::Paid> = BTreeMap::new();
+    let mut lines: BTreeMap<String, Paid> = BTreeMap::new();
     for line in statement.lines() {
-        let charge = line.charge;
-        let words = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
-        let key = charge_key(&model::Charge {
-            id: words(&charge.id),
-            account: charge.account.to_string(),
-            service: charge.service.to_string(),
-            region: charge.region.as_ref().map(ToString::to_string),
-            category: charge.category.to_string(),
-            amount: charge.amount.units(),
-            start: charge.start.map(|day| day.to_string()),
-            end: charge.end.map(|day| day.to_string()),
-            description: words(&charge.description),
-        });
+        let key = charge_key(&model_charge(line.charge));
         let by = line
             .allocations
             .iter()
@@ -445,6 +500,22 @@ fn told(statement: &RealStatement, left: &dyn Fn(CreditId) -> Money) -> Statemen
     }
 }
 
+/// A charge in the words of the model.
+pub(crate) fn model_charge(charge: &Charge) -> model::Charge {
+    let words = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    model::Charge {
+        id: words(&charge.id),
+        account: charge.account.to_string(),
+        service: charge.service.to_string(),
+        region: charge.region.as_ref().map(ToString::to_string),
+        category: charge.category.to_string(),
+        amount: charge.amount.units(),
+        start: charge.start.map(|day| day.to_string()),
+        end: charge.end.map(|day| day.to_string()),
+        description: words(&charge.description),
+    }
+}
+
 /// As the command says it; there this is held against the command itself.
 fn refused(refusal: &Refusal) -> Refused {
     let (status, kind) = match refusal {
@@ -465,6 +536,7 @@ fn refused(refusal: &Refusal) -> Refused {
         Refusal::BillDiffers { .. } => (3, "bill_differs"),
         Refusal::AlreadyFinal { .. } => (3, "already_final"),
         Refusal::OutOfOrder { .. } => (3, "out_of_order"),
+        Refusal::MonthClosed { .. } => (3, "month_closed"),
         Refusal::NothingToVoid { .. } => (3, "nothing_to_void"),
         Refusal::Account(_) => (3, "account_conflict"),
         Refusal::TooMuch(_) => (3, "too_much"),

@@ -23,10 +23,14 @@ pub(crate) fn unusable<T>(kind: &str) -> Result<T, Refused> {
     })
 }
 
-/// What became of a bill that was handed in.
-pub(crate) enum Became {
-    Recorded(u64),
-    Already(u64),
+/// How a bill that is handed in stands to what is on record.
+pub(crate) enum Stands {
+    /// The same is on record, in this entry.
+    Same(u64),
+    /// It can be recorded as it comes.
+    Next,
+    /// Only a correction can record it; otherwise it is refused so.
+    Corrects(&'static str),
 }
 
 impl Naive {
@@ -72,7 +76,7 @@ impl Naive {
                 account,
                 worth,
             } => self.redeem(code, account.as_ref(), worth),
-            What::Void { credit, reason } => self.void(credit, reason),
+            What::Void { credit, reason, on } => self.void(credit, reason, on.as_ref()),
             What::SetAccount(change) => self.set_account(change),
             What::Apply { documents, amend } => self.apply(documents, *amend),
             What::Reverse { bill, reason } => self.reverse(bill, reason),
@@ -248,37 +252,57 @@ impl Naive {
         Ok(end)
     }
 
-    fn void(&mut self, id: &str, reason: &str) -> Result<Answer, Refused> {
+    /// The day on which something is done: not one to come.
+    fn day_done(&self, on: Option<&String>) -> Result<String, Refused> {
+        match on {
+            Some(day) if *day > self.today => unusable("bad_usage"),
+            Some(day) => Ok(day.clone()),
+            None => Ok(self.today.clone()),
+        }
+    }
+
+    fn void(&mut self, id: &str, reason: &str, on: Option<&String>) -> Result<Answer, Refused> {
+        let day = self.day_done(on)?;
         let left = self.left_now();
-        let today = self.today.clone();
         let Some(at) = self.credits.iter().position(|one| one.terms.id == id) else {
             return unusable("unknown_credit");
         };
         let ended = self.credits[at]
             .last_covered()
-            .is_some_and(|last| last < today);
+            .is_some_and(|last| last < day);
         if left[id] == 0 || ended {
             return refused("nothing_to_void");
         }
-        self.take_away(at, left[id], &today);
+        self.take_away(at, left[id], &day);
         self.credits[at].void_reason = reason.to_owned();
         Ok(Answer::Credit(id.to_owned()))
     }
 
-    /// Voids what is left of a credit.
-    pub(crate) fn take_away(&mut self, at: usize, amount: i128, effective: &str) {
+    /// Voids what is left of a credit from a day on, or from the day of the last bill that it pays if that is later:
+    /// what is voided pays nothing any more.
+    pub(crate) fn take_away(&mut self, at: usize, amount: i128, day: &str) {
+        let id = &self.credits[at].terms.id;
+        let paid = self
+            .bills
+            .values()
+            .filter(|bill| used(&bill.lines).contains_key(id));
+        let last = paid
+            .map(|bill| bill.effective.clone())
+            .max()
+            .unwrap_or_default();
+        let effective = &last.max(day.to_owned());
         let entry = self.record("credit_voided", effective);
         self.credits[at].moves.push(Move {
             entry,
-            effective: effective.to_owned(),
+            effective: effective.clone(),
             why: Why::Voided,
             amount,
         });
     }
 
     fn set_account(&mut self, change: &Change) -> Result<Answer, Refused> {
-        let today = self.today.clone();
-        self.record("account_set", &today);
+        let day = self.day_done(change.on.as_ref())?;
+        self.record("account_set", &day);
         let account = self.accounts.entry(change.account.clone()).or_default();
         if let Some((payer, joined)) = &change.joins {
             join(account, &change.account, payer, joined)?;
@@ -290,7 +314,7 @@ impl Naive {
             }
         }
         if let Some(on) = change.sharing {
-            account.switches.push((today, on));
+            account.switches.push((day, on));
         }
         if change.country.is_some() {
             account.country = change.country.clone();
@@ -317,56 +341,67 @@ impl Naive {
         };
         let mut became = vec![];
         for document in &documents {
-            became.push(self.apply_one(document, &corrected)?);
+            became.push(match self.stands(document)? {
+                Stands::Same(entry) => (entry, !corrected.contains(&document.key())),
+                Stands::Next => (self.take(document), false),
+                Stands::Corrects(kind) => return refused(kind),
+            });
         }
-        let stated = documents.iter().zip(became).map(|(document, became)| {
-            let key = document.key();
-            let (entry, already) = match became {
-                Became::Recorded(entry) => (entry, false),
-                Became::Already(entry) => (entry, true),
-            };
-            Stated {
-                bill: bill_name(&key),
-                is_final: self.bills[&key].is_final,
-                entry: Some(entry),
-                already,
-                statement: self.statement(&key),
-                changed: match corrected.contains(&key) && !already {
-                    true => changed.clone(),
-                    false => vec![],
-                },
-            }
-        });
+        let stated = documents
+            .iter()
+            .zip(became)
+            .map(|(document, (entry, already))| {
+                let key = document.key();
+                Stated {
+                    bill: bill_name(&key),
+                    is_final: self.bills[&key].is_final,
+                    entry: Some(entry),
+                    already,
+                    statement: self.statement(&key),
+                    changed: match corrected.contains(&key) {
+                        true => changed.clone(),
+                        false => vec![],
+                    },
+                }
+            });
         Ok(Answer::Statements(stated.collect()))
     }
 
-    /// Applies one bill, unless it is one of those just corrected.
-    fn apply_one(&mut self, document: &Document, corrected: &[BillKey]) -> Result<Became, Refused> {
+    /// How a bill that is handed in stands to what is on record.
+    pub(crate) fn stands(&self, document: &Document) -> Result<Stands, Refused> {
         let key = document.key();
-        let charges = &document.bill.charges;
-        if let Some(known) = self.bills.get(&key) {
-            let same = same_charges(&known.charges, charges);
-            match (known.is_final, document.is_final) {
-                (true, true) if same && corrected.contains(&key) => {
-                    return Ok(Became::Recorded(known.entry));
-                }
-                (true, _) | (false, false) if same => return Ok(Became::Already(known.entry)),
-                (true, true) => return refused("bill_differs"),
-                (true, false) => return refused("already_final"),
-                (false, _) => {}
+        let known = self.bills.get(&key);
+        let booked = known.filter(|bill| bill.is_final);
+        if let Some(known) = known {
+            let same = same_charges(&known.charges, &document.bill.charges);
+            if same && (known.is_final || !document.is_final) {
+                return Ok(Stands::Same(known.entry));
             }
+        }
+        if booked.is_some() && !document.is_final {
+            return refused("already_final");
         }
         if self.is_closed(&key.0) {
             return refused("month_closed");
         }
-        if !document.is_final {
-            return Ok(Became::Recorded(self.estimate(&key, charges)));
+        if booked.is_some() {
+            return Ok(Stands::Corrects("bill_differs"));
         }
-        if self.comes_late(&key) {
-            return refused("out_of_order");
+        if document.is_final && self.comes_late(&key) {
+            return Ok(Stands::Corrects("out_of_order"));
         }
-        let lines = self.decide(&key, charges, &self.left_now());
-        Ok(Became::Recorded(self.book(&key, charges, lines)))
+        Ok(Stands::Next)
+    }
+
+    /// Takes a bill that comes in its order.
+    fn take(&mut self, document: &Document) -> u64 {
+        let (key, charges) = (document.key(), &document.bill.charges);
+        if document.is_final {
+            let lines = self.decide(&key, charges, &self.left_now());
+            self.book(&key, charges, lines)
+        } else {
+            self.estimate(&key, charges)
+        }
     }
 
     /// Whether a later month of the same payer and currency is booked.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::calendar::{last_day, month_before};
+use super::calendar::month_before;
 use super::naive::{
     Bill, BillKey, Left, Move, Naive, Why, bill_name, model_bill, rounded, take, totals, used,
 };
-use super::naive_commands::{refused, same_charges, unusable};
+use super::naive_commands::{Stands, refused, unusable};
 use super::request::Document;
 use super::told::{Answer, Changed, Refused};
 use crate::model;
@@ -54,18 +54,10 @@ impl Naive {
         documents: &[Document],
     ) -> Result<(Vec<BillKey>, Vec<Changed>), Refused> {
         let mut corrections = BTreeMap::new();
-        for document in documents.iter().filter(|document| document.is_final) {
-            let key = document.key();
-            let charges = &document.bill.charges;
-            let differs = match self.bills.get(&key) {
-                Some(bill) if bill.is_final => !same_charges(&bill.charges, charges),
-                _ => self.comes_late(&key),
-            };
-            if differs {
-                if self.is_closed(&key.0) {
-                    return refused("month_closed");
-                }
-                corrections.insert(key, Correction::Amended(charges.clone()));
+        for document in documents {
+            if let Stands::Corrects(_) = self.stands(document)? {
+                let charges = document.bill.charges.clone();
+                corrections.insert(document.key(), Correction::Amended(charges));
             }
         }
         if corrections.is_empty() {
@@ -90,10 +82,12 @@ impl Naive {
         let bill = self.bills[&key].clone();
         let told = self.statement(&key).totals;
         let (entry, changed) = if bill.is_final {
-            let corrections = BTreeMap::from([(key.clone(), Correction::Reversed)]);
-            let from = self.head();
+            let corrections = BTreeMap::from([(key, Correction::Reversed)]);
             let (_, changed) = self.correct(&corrections, None);
-            (from + 1, changed)
+            // Bookings are lifted in reverse order, so that this one, the first, comes last.
+            let mut lifted = self.entries.iter().rev();
+            let own = lifted.find(|entry| entry.kind == "bill_reversed");
+            (own.expect("it was lifted").number, changed)
         } else {
             self.bills.remove(&key);
             (self.record("bill_reversed", &bill.effective), vec![])
@@ -146,10 +140,10 @@ impl Naive {
         }
         self.void_what_came_back();
         let after = self.card_charges();
-        let changed = before.into_iter().filter_map(|(key, before)| {
-            let after = *after.get(&key)?;
+        let changed = steps.iter().filter_map(|step| {
+            let (before, after) = (*before.get(&step.key)?, *after.get(&step.key)?);
             (before != after).then(|| Changed {
-                bill: bill_name(&key),
+                bill: bill_name(&step.key),
                 before,
                 after,
             })
@@ -302,17 +296,9 @@ impl Naive {
 /// Whether a credit is in the pool of a bill and its currency and dates fit, whatever is left of it.
 fn may_take_part(world: &model::World, bill: &model::Bill, at: usize) -> bool {
     let credit = &world.credits[at];
-    let first = credit_first_month_fits(bill, credit);
-    credit.currency == bill.currency
-        && !credit.voided
-        && first
-        && model::home(world, bill, &credit.owner) == bill.payer
-}
-
-fn credit_first_month_fits(bill: &model::Bill, credit: &model::Credit) -> bool {
-    let fits = |charge: &Charge| {
+    let dates_fit = bill.charges.iter().any(|charge| {
         !model::has_not_started(bill, charge, credit) && !model::has_ended(bill, charge, credit)
-    };
-    let _ = last_day(&bill.month);
-    bill.charges.iter().any(fits)
+    });
+    let is_in_pool = model::home(world, bill, &credit.owner) == bill.payer;
+    credit.currency == bill.currency && !credit.voided && dates_fit && is_in_pool
 }

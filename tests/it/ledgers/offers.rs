@@ -4,7 +4,7 @@ use super::request::{End, Offer};
 use crate::model::{Credit, Share, Which};
 use crate::random::ONE;
 
-/// How many there are; one more is never on record.
+/// How many there are.
 pub(crate) const OFFERS: usize = 4;
 
 /// One of the offers; in its other version it is worth less.
@@ -34,20 +34,19 @@ pub(crate) fn offer(at: usize, other: bool) -> Offer {
             offer.credit.services = Which::Only(vec!["EC2".to_owned()]);
             offer.end = End::On("2024-09-30".to_owned());
             offer.attributes_any = names(&["student", "educator"]);
-            offer.countries = names(&["DE"]);
         }
         2 => {
+            offer.countries = names(&["DE", "FR"]);
             offer.id = "yen".to_owned();
             offer.credit.kind = "activate".to_owned();
             offer.credit.currency = "JPY".to_owned();
             offer.credit.services = Which::Except(vec!["S3".to_owned()]);
             offer.end = End::Months(12);
         }
-        3 => {
+        _ => {
             offer.id = "for-ever".to_owned();
             offer.end = End::Months(12 * 9000);
         }
-        _ => offer.id = "nobody".to_owned(),
     }
     if other {
         offer.credit.left = 7 * ONE;

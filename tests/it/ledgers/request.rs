@@ -47,6 +47,7 @@ pub(crate) enum What {
     Void {
         credit: String,
         reason: String,
+        on: Option<String>,
     },
     SetAccount(Change),
     Apply {
@@ -109,6 +110,7 @@ pub(crate) struct Change {
     pub(crate) country: Option<String>,
     pub(crate) attribute: Option<String>,
     pub(crate) default: bool,
+    pub(crate) on: Option<String>,
 }
 
 /// A bill that is handed in.
@@ -155,23 +157,18 @@ impl Command {
                 }
                 words
             }
-            What::Void { credit, reason } => {
-                vec![
-                    "void".to_owned(),
-                    credit.clone(),
-                    "--reason".to_owned(),
-                    reason.clone(),
-                ]
+            What::Void { credit, reason, on } => {
+                let mut words = vec!["void".to_owned(), credit.clone()];
+                flag(&mut words, "--reason", Some(reason));
+                flag(&mut words, "--on", on.as_deref());
+                words
             }
             What::SetAccount(change) => change.words(),
             What::Apply { amend, .. } => split(if *amend { "apply --amend" } else { "apply" }),
             What::Reverse { bill, reason } => {
-                vec![
-                    "reverse".to_owned(),
-                    bill.clone(),
-                    "--reason".to_owned(),
-                    reason.clone(),
-                ]
+                let mut words = vec!["reverse".to_owned(), bill.clone()];
+                flag(&mut words, "--reason", Some(reason));
+                words
             }
             What::Replay { from } => split(&format!("replay --from {from}")),
             What::Close { month } => split(&format!("close {month}")),
@@ -279,6 +276,7 @@ impl Change {
         flag(&mut words, "--sharing", sharing);
         flag(&mut words, "--country", self.country.as_deref());
         flag(&mut words, "--attribute", self.attribute.as_deref());
+        flag(&mut words, "--on", self.on.as_deref());
         if self.default {
             words.push("--default".to_owned());
         }

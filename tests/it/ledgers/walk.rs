@@ -1,7 +1,9 @@
 //! A sequence of acts, given to the naive ledger and to a real one, which are held against each other after each.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::acts::{Act, FIRST_DAY, request};
 use super::calendar::{day_before, next_day};
@@ -52,13 +54,21 @@ pub(crate) fn walk(
         seen: BTreeSet::new(),
         dice: 1,
     };
-    walk.through(acts, watch).map_err(|wrong| {
+    let through = catch_unwind(AssertUnwindSafe(|| walk.through(acts, watch)));
+    let through = through.unwrap_or_else(|panic| Err(format!("a panic: {}", words_of(&*panic))));
+    through.map_err(|wrong| {
         let commands = walk.asked.len();
         format!(
             "after {commands} lines: {wrong}\n\n{}\n",
             walk.asked.join("\n")
         )
     })
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or(panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+    text.unwrap_or_default()
 }
 
 /// The same without a real ledger, to see what the naive one does.
