@@ -247,6 +247,21 @@ fn fold_to(
     expected: Option<Head>,
     part: Part,
 ) -> Result<(State, u64), StoreError> {
+    match fold_part(read, number, expected, part) {
+        // A bill that was left out may have been reversed since: then all of them are needed.
+        Err(StoreError::Damaged(_)) if part != Part::Everything => {
+            fold_part(read, number, expected, Part::Everything)
+        }
+        done => done,
+    }
+}
+
+fn fold_part(
+    read: &dyn Read,
+    number: u64,
+    expected: Option<Head>,
+    part: Part,
+) -> Result<(State, u64), StoreError> {
     let kept = read.snapshot(number)?;
     let known = kept.and_then(|kept| Some((snapshot::decode(&kept.bytes, part)?, kept.head)));
     let (mut state, mut last) = known.unwrap_or_default();

@@ -604,3 +604,20 @@ fn a_void_counts_from_the_day_named_and_never_before_a_use_it_stands_behind() {
     assert_eq!(at("2026-02-27"), "active 100.00");
     assert_eq!(at("2026-02-28"), "voided 0.00");
 }
+
+#[test]
+fn a_bill_of_before_the_snapshot_is_reversed_and_balances_are_answered() {
+    let ledger = Ledger::with_a_credit();
+    ledger.applies(&bill("2026-01", "a AmazonEC2 60"));
+    let grant = "grant --kind earned --amount 1 --account A --start 2026-01-01";
+    ledger.does(grant);
+    let offer = r#"{"offers": [{"id": "o", "name": "O", "kind": "earned", "amount": "1",
+        "currency": "USD"}]}"#;
+    ledger.call("offer add -").stdin(offer).run().ok();
+    let codes: String = (0..300).map(|at| format!("CODE{at:04}\n")).collect();
+    ledger.call("code add o -").stdin(codes).run().ok();
+    ledger.json(&format!("reverse {JANUARY} --reason r"));
+    assert_eq!(ledger.json("balance")["balances"][0]["remaining"], "101.00");
+    assert_eq!(ledger.json("list")["credits"][0]["used_amount"], "0.00");
+    ledger.is_whole();
+}
