@@ -219,7 +219,10 @@ fn set(args: &SetArgs, context: &Context) -> Result<Answer, Failure> {
         desk.today = on;
         Ok(decide::set_account(desk, change.clone())?)
     })?;
-    let shape = AccountShape::new(&args.id, &outcome.state, context.today);
+    let shape = AccountShape {
+        at_entry: outcome.head,
+        ..AccountShape::new(&args.id, &outcome.state, context.today)
+    };
     if context.format == Format::Table {
         let verb = if args.dry_run {
             "would be recorded"

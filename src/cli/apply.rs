@@ -75,18 +75,16 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
     })?;
     drop(bills);
     let (statements, correction) = outcome.answer;
-    let before = outcome.state.head - outcome.proposals.len() as u64;
+    let (head, before) = (
+        outcome.head,
+        outcome.state.head - outcome.proposals.len() as u64,
+    );
     notes.extend(
         statements
             .iter()
             .flat_map(|done| notes_of(done, before, context.today)),
     );
     notes.extend(correction_notes(&correction, &outcome.state));
-    let head = if args.dry_run {
-        before
-    } else {
-        outcome.state.head
-    };
     let recorded = !args.dry_run && !outcome.proposals.is_empty();
     let shapes: Vec<StatementShape> = statements
         .into_iter()

@@ -5,7 +5,8 @@ use credits_ledger::ledger::balance::{CreditStatus, Figures, balances, figures, 
 use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::entry::Lines;
 use credits_ledger::ledger::names::{AccountId, CreditId};
-use credits_ledger::ledger::state::{CreditRecord, Movement, State};
+use credits_ledger::ledger::state::{CreditRecord, Movement};
+use credits_ledger::store::journal::Outcome;
 use serde::Serialize;
 
 use super::answer::{Answer, Format};
@@ -467,16 +468,20 @@ fn facts(credit: &CreditShape) -> Vec<String> {
 }
 
 /// One credit as the answer of a command that recorded something about it.
-pub(crate) fn credit_answer(
+pub(crate) fn credit_answer<T>(
     context: &Context,
-    state: &State,
+    outcome: &Outcome<T>,
     id: CreditId,
     line: String,
 ) -> Answer {
+    let state = &outcome.state;
     let record = &state.credits[&id];
     let reserved = credits_ledger::money::Money::ZERO;
     let figures = figures(record, context.today, reserved, &context.rules);
-    let shape = CreditShape::new(record, figures, context.today, state);
+    let shape = CreditShape {
+        at_entry: outcome.head,
+        ..CreditShape::new(record, figures, context.today, state)
+    };
     match context.format {
         Format::Json => Answer::json(vec![shape]),
         Format::Csv => {

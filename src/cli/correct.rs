@@ -115,11 +115,10 @@ pub(crate) fn reverse(args: &ReverseArgs, context: &Context) -> Result<Answer, F
     let (id, card, reversed) = outcome.answer;
     let (digits, currency) = (id.currency.minor_digits(), id.currency);
     let totals = reversed.bill.totals;
-    let (verb, at_entry) = if args.dry_run {
-        let recorded = outcome.state.head - outcome.proposals.len() as u64;
-        ("would be reversed", recorded)
+    let verb = if args.dry_run {
+        "would be reversed"
     } else {
-        ("reversed", outcome.state.head)
+        "reversed"
     };
     let shape = ReversedShape {
         bill: id.to_string(),
@@ -129,7 +128,7 @@ pub(crate) fn reverse(args: &ReverseArgs, context: &Context) -> Result<Answer, F
         card_charge: card.round_half_away(digits).text(digits),
         credits_returned: totals.credits.text(digits),
         changed: changed_shapes(&reversed.correction),
-        at_entry,
+        at_entry: outcome.head,
     };
     let (style, correction) = (context.style, &reversed.correction);
     let answer = Answer::data(context.format, shape, |_| {
@@ -196,7 +195,7 @@ pub(crate) fn replay(args: &ReplayArgs, context: &Context) -> Result<Answer, Fai
         bills,
         rewritten: correction.rewritten,
         changed: changed_shapes(&correction),
-        at_entry: outcome.state.head - if args.dry_run { proposed } else { 0 },
+        at_entry: outcome.head,
     };
     let (style, notes) = (context.style, correction_notes(&correction, &outcome.state));
     let answer = Answer::data(context.format, shape, |shape| {
@@ -298,14 +297,13 @@ fn change_closing(
     mut decide: impl FnMut(&mut Desk) -> Result<Option<u64>, Refusal>,
 ) -> Result<Answer, Failure> {
     let outcome = context.record(dry_run, |desk, _| Ok(decide(desk)?))?;
-    let proposed = outcome.proposals.len() as u64;
     let entry = outcome.answer;
     let until = outcome.state.closed_until.map(|until| until.to_string());
     let shape = ClosedShape {
         month: month.to_string(),
         closed_until: until.clone(),
         entry: entry.filter(|_| !dry_run),
-        at_entry: outcome.state.head - if dry_run { proposed } else { 0 },
+        at_entry: outcome.head,
     };
     let verb = match (entry, dry_run) {
         (None, _) => format!("is {word} already"),

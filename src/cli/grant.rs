@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use clap::Args;
 use credits_ledger::ledger::decide;
 use credits_ledger::ledger::names::{AccountId, CreditId};
-use credits_ledger::ledger::state::State;
 use credits_ledger::money::Money;
+use credits_ledger::store::journal::Outcome;
 
 use super::answer::Answer;
 use super::balance::credit_answer;
@@ -68,7 +68,7 @@ pub(crate) fn grant(args: &GrantArgs, context: &Context) -> Result<Answer, Failu
     );
     Ok(announce(
         context,
-        &outcome.state,
+        &outcome,
         id,
         args.dry_run,
         "recorded",
@@ -77,9 +77,9 @@ pub(crate) fn grant(args: &GrantArgs, context: &Context) -> Result<Answer, Failu
 }
 
 /// One credit as an answer, with the line that says what was recorded.
-pub(crate) fn announce(
+pub(crate) fn announce<T>(
     context: &Context,
-    state: &State,
+    outcome: &Outcome<T>,
     id: CreditId,
     dry_run: bool,
     done: &str,
@@ -90,7 +90,7 @@ pub(crate) fn announce(
     } else {
         done.to_owned()
     };
-    let answer = credit_answer(context, state, id, format!("credit {id} {verb}: {line}"));
+    let answer = credit_answer(context, outcome, id, format!("credit {id} {verb}: {line}"));
     answer.recorded(!dry_run)
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn void(args: &VoidArgs, context: &Context) -> Result<Answer, Failure
     );
     Ok(announce(
         context,
-        &outcome.state,
+        &outcome,
         id,
         args.dry_run,
         "voided",

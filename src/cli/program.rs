@@ -95,7 +95,7 @@ struct OfferShape {
     eligible: EligibleShape,
     limits: LimitsShape,
     terms: Option<String>,
-    entry: u64,
+    entry: Option<u64>,
     codes: u64,
     redeemed: u64,
     as_of: String,
@@ -173,7 +173,7 @@ impl OfferShape {
                 per_account: offer.per_account_max,
             },
             terms: offer.terms.clone(),
-            entry: state.entry,
+            entry: Some(state.entry).filter(|entry| *entry <= at_entry),
             codes: state.codes_on(as_of),
             redeemed: state.redemptions_on(as_of),
             as_of: date(as_of),
@@ -201,16 +201,16 @@ struct Offers {
 
 fn offers_answer<'a>(
     context: &Context,
-    state: &State,
+    at_entry: u64,
     as_of: NaiveDate,
     offers: impl Iterator<Item = &'a OfferState>,
     above: String,
 ) -> Answer {
     let answer = Offers {
         as_of: date(as_of),
-        at_entry: state.head,
+        at_entry,
         offers: offers
-            .map(|offer| OfferShape::new(offer, as_of, state.head))
+            .map(|offer| OfferShape::new(offer, as_of, at_entry))
             .collect(),
     };
     let style = context.style;
@@ -269,7 +269,7 @@ fn list_offers(args: &OfferListArgs, context: &Context) -> Result<Answer, Failur
         "offers"
     };
     let above = format!("{none} as of {as_of}, entry {}", state.head);
-    let answer = offers_answer(context, &state, as_of, offers.into_iter(), above);
+    let answer = offers_answer(context, state.head, as_of, offers.into_iter(), above);
     Ok(answer.with_notes(context.absence(&journal)))
 }
 
@@ -291,7 +291,7 @@ fn add_offers(args: &OfferAddArgs, context: &Context) -> Result<Answer, Failure>
         .iter()
         .filter_map(|offer| outcome.state.offers.get(&offer.id));
     let above = format!("offers {verb}: {}", ids.join(", "));
-    Ok(offers_answer(context, &outcome.state, context.today, added, above).recorded(!args.dry_run))
+    Ok(offers_answer(context, outcome.head, context.today, added, above).recorded(!args.dry_run))
 }
 
 fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure> {
@@ -449,7 +449,7 @@ pub(crate) struct CodeListArgs {
 struct CodeShape {
     code_ending: String,
     offer: String,
-    entry: u64,
+    entry: Option<u64>,
     status: &'static str,
     credit: Option<String>,
     account: Option<String>,
@@ -516,9 +516,9 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
             }
             let known = view.code(&code)?;
             let code_ending = code.last.clone();
-            let new = decide::add_code(desk, &offer, code, known)?;
+            let (entry, new) = decide::add_code(desk, &offer, code, known)?;
             let status = if new { "recorded" } else { "already recorded" };
-            let entry = desk.state.head;
+            let entry = (!new || !args.dry_run).then_some(entry);
             shapes.push(CodeShape {
                 code_ending,
                 offer: offer.to_string(),
@@ -543,7 +543,7 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
     );
     let answer = Codes {
         as_of: date(context.today),
-        at_entry: outcome.state.head,
+        at_entry: outcome.head,
         codes: outcome.answer,
     };
     Ok(codes_answer(context, answer, above).recorded(!args.dry_run))
@@ -569,12 +569,12 @@ fn list_codes(args: &CodeListArgs, context: &Context) -> Result<Answer, Failure>
                     Some(credit.to_string()),
                     Some(account.to_string()),
                 ),
-                CodeState::Added(_) | CodeState::Unknown => ("open", None, None),
+                CodeState::Added { .. } | CodeState::Unknown => ("open", None, None),
             };
             codes.push(CodeShape {
                 code_ending: code.last,
                 offer: offer.to_string(),
-                entry: entry.number,
+                entry: Some(entry.number),
                 status,
                 credit,
                 account,
@@ -719,7 +719,7 @@ pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Fai
     let digits = terms.currency.minor_digits();
     if context.format != Format::Table {
         return Ok(
-            credit_answer(context, state, outcome.answer, String::new()).recorded(!args.dry_run)
+            credit_answer(context, &outcome, outcome.answer, String::new()).recorded(!args.dry_run),
         );
     }
     let verb = if args.dry_run {

@@ -296,7 +296,12 @@ pub enum CodeState {
     /// Nothing.
     Unknown,
     /// It is of this offer, and can be redeemed.
-    Added(OfferId),
+    Added {
+        /// Its offer.
+        offer: OfferId,
+        /// The entry that recorded it.
+        entry: u64,
+    },
     /// It was redeemed.
     Redeemed {
         /// The credit it became.
@@ -314,7 +319,10 @@ impl CodeState {
         entries
             .into_iter()
             .fold(CodeState::Unknown, |known, entry| match &entry.event {
-                Event::CodeAdded { offer, .. } => CodeState::Added(offer.clone()),
+                Event::CodeAdded { offer, .. } => CodeState::Added {
+                    offer: offer.clone(),
+                    entry: entry.number,
+                },
                 Event::Redeemed { account, .. } => CodeState::Redeemed {
                     credit: CreditId::made_by(entry.number),
                     account: account.clone(),
@@ -325,7 +333,8 @@ impl CodeState {
     }
 }
 
-/// Records a code of an offer; `known` is what the journal says of it. Returns whether it is new.
+/// Records a code of an offer; `known` is what the journal says of it. Returns the entry that
+/// records it, and whether it is new.
 ///
 /// # Errors
 /// An unknown offer, and a code that is on record of another offer or redeemed.
@@ -334,13 +343,13 @@ pub fn add_code(
     offer: &OfferId,
     code: CodeMark,
     known: CodeState,
-) -> Result<bool, Refusal> {
+) -> Result<(u64, bool), Refusal> {
     if !desk.state.offers.contains_key(offer) {
         return Err(Refusal::UnknownOffer(offer.clone()));
     }
     match known {
         CodeState::Unknown => {
-            desk.propose(
+            let entry = desk.propose(
                 desk.today,
                 Event::CodeAdded {
                     offer: offer.clone(),
@@ -348,10 +357,10 @@ pub fn add_code(
                 },
                 None,
             )?;
-            Ok(true)
+            Ok((entry, true))
         }
-        CodeState::Added(of) if of == *offer => Ok(false),
-        CodeState::Added(of) => Err(Refusal::CodeOnRecord {
+        CodeState::Added { offer: of, entry } if of == *offer => Ok((entry, false)),
+        CodeState::Added { offer: of, .. } => Err(Refusal::CodeOnRecord {
             last: code.last,
             offer: of,
         }),
@@ -424,20 +433,20 @@ pub fn redeem(
             return Ok(CreditId::made_by(number));
         }
         (CodeState::Unknown, Worth::Offer(offer)) => offer,
-        (CodeState::Added(offer), Worth::Offer(named)) if named != offer => {
+        (CodeState::Added { offer, .. }, Worth::Offer(named)) if named != offer => {
             return Err(Refusal::OtherOffer {
                 last: code.last,
                 offer,
                 named,
             });
         }
-        (CodeState::Added(offer), Worth::Terms(_)) => {
+        (CodeState::Added { offer, .. }, Worth::Terms(_)) => {
             return Err(Refusal::CodeOnRecord {
                 last: code.last,
                 offer,
             });
         }
-        (CodeState::Added(offer), _) => offer,
+        (CodeState::Added { offer, .. }, _) => offer,
     };
     let start = desk.today;
     let terms = redeemed_terms(&desk.state, &offer, &account, start)?;

@@ -74,6 +74,8 @@ pub struct Outcome<T> {
     pub state: State,
     /// What it recorded.
     pub proposals: Vec<Proposal>,
+    /// The last entry that is there: after a rehearsal the one that was there before.
+    pub head: u64,
 }
 
 impl Journal {
@@ -161,6 +163,7 @@ impl Journal {
                 .collect::<Result<Vec<Draft>, StoreError>>()?;
             outcome = Some(Outcome {
                 answer,
+                head: desk.state.head,
                 state: desk.state,
                 proposals: desk.proposals,
             });
@@ -190,6 +193,7 @@ impl Journal {
     ) -> Result<Outcome<T>, E> {
         let view = self.view();
         let (state, _) = fold(view.read, Part::Everything)?;
+        let head = state.head;
         let mut desk = Desk::new(state, now, today);
         if desk.state.ledger.is_none() {
             let mut id = [0; 16];
@@ -210,6 +214,7 @@ impl Journal {
             answer,
             state: desk.state,
             proposals: desk.proposals,
+            head,
         })
     }
 

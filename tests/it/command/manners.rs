@@ -3,6 +3,9 @@
 use super::support::*;
 use std::process::Command;
 
+const OFFER: &str = r#"{"offers": [{"id": "o", "name": "O", "kind": "earned", "amount": "1",
+    "currency": "USD"}]}"#;
+
 fn one() -> Ledger {
     Ledger::with_a_credit()
 }
@@ -210,4 +213,53 @@ fn marks_that_turn_the_direction_of_text_never_reach_a_terminal() {
     let bill = bill("2026-01", "a AmazonEC2 5").replace("\"a\"", "\"a\u{202e}b\"");
     let run = ledger.call("apply").stdin(bill).run();
     assert!(!run.out.contains('\u{202e}'), "{run:?}");
+}
+
+#[test]
+fn a_rehearsal_names_the_entry_it_was_decided_on_and_none_that_is_not_there() {
+    let ledger = Ledger::with_a_credit();
+    ledger.call("offer add -").stdin(OFFER).run().ok();
+    ledger.does("code add o KNOWN001");
+    ledger.applies(&bill("2026-01", "a AmazonEC2 1"));
+    let head = ledger.head();
+    let other = OFFER.replace("\"o\"", "\"other\"");
+    for (line, stdin) in [
+        ("grant --kind earned --amount 1", ""),
+        ("redeem KNOWN001", ""),
+        ("redeem UNKNOWN1 --kind earned --amount 1", ""),
+        ("void C2 --reason r", ""),
+        ("account set B --payer A", ""),
+        ("offer add -", &other),
+        ("code add o NEWCODE1 NEWCODE2", ""),
+        ("apply", &bill("2026-02", "a AmazonEC2 1")),
+        ("apply --amend", &bill("2026-01", "a AmazonEC2 2")),
+        ("reverse 111122223333/2026-01 --reason r", ""),
+        ("replay --from 2026-01", ""),
+        ("close 2025-12", ""),
+        ("reopen 2025-12", ""),
+    ] {
+        let line = format!("--json {line} --dry-run");
+        let answer = ledger.call(&line).stdin(stdin).run().ok().json();
+        assert_eq!(answer["at_entry"], head, "{line}");
+        let parts = ["offers", "codes"].map(|parts| answer[parts].as_array());
+        for part in parts.into_iter().flatten().flatten().chain([&answer]) {
+            let entry = part.get("entry").and_then(serde_json::Value::as_u64);
+            assert!(entry.is_none_or(|entry| entry <= head), "{line}: {part}");
+        }
+        assert_eq!(ledger.head(), head, "{line}");
+    }
+}
+
+#[test]
+fn a_code_that_was_recorded_before_is_said_with_the_entry_that_did() {
+    let ledger = Ledger::with_a_credit();
+    ledger.call("offer add -").stdin(OFFER).run().ok();
+    ledger.does("code add o KNOWN001");
+    ledger.does("grant --kind earned --amount 1");
+    let codes = ledger.json("code add o KNOWN001 NEWCODE1")["codes"].clone();
+    assert_eq!(
+        (&codes[0]["entry"], &codes[1]["entry"]),
+        (&4.into(), &6.into())
+    );
+    assert_eq!(codes[0]["status"], "already recorded");
 }
