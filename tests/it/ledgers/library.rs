@@ -129,11 +129,13 @@ impl Library {
                 for code in codes {
                     let code = mark(ledger, code);
                     let mut known = self.code_state(&code);
-                    let just_added = desk.proposals.iter().any(|one| {
-                        matches!(&one.entry.event, Event::CodeAdded { code: of, .. } if *of == code)
+                    let mut proposed = desk.proposals.iter().map(|one| &one.entry);
+                    let just_added = proposed.find(|entry| {
+                        matches!(&entry.event, Event::CodeAdded { code: of, .. } if *of == code)
                     });
-                    if just_added {
-                        known = CodeState::Added(offer.clone());
+                    if let Some(entry) = just_added {
+                        let (offer, entry) = (offer.clone(), entry.number);
+                        known = CodeState::Added { offer, entry };
                     }
                     decide::add_code(desk, &offer, code, known)?;
                 }
