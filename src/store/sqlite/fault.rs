@@ -61,6 +61,11 @@ fn io_failure(kind: &ffi::Error) -> String {
     format!("{what} (SQLite error {})", kind.extended_code)
 }
 
+/// Whether somebody else holds the lock.
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
 /// Whether SQLite may have found no place for `-wal` and `-shm`.
 pub(super) fn lacks_its_log(error: &rusqlite::Error) -> bool {
     matches!(

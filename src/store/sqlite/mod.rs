@@ -21,11 +21,12 @@ mod schema;
 mod snapshots;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
 
-use self::fault::{Trouble, failure, unavailable};
+use self::fault::{Trouble, failure, is_busy, unavailable};
 use self::open::{Access, keep_log_at_close};
 use self::row::{blob, bound, head, number, text};
 use self::schema::{SCHEMA_NUMBER, differences};
@@ -164,8 +165,31 @@ impl SqliteStore {
             let why = "it was opened for reading";
             return Err(unavailable(&self.path, "written", why));
         }
-        Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
-            .map_err(|error| self.failed("written", error))
+        self.lock().map_err(|error| self.failed("written", error))
+    }
+
+    /// Takes the lock that writers take turns at, waiting for it as long as was asked for.
+    ///
+    /// SQLite asks ever more seldom the longer it waits. Among many writers those who have waited
+    /// longest then never find the lock free, and give up in the end. Here they ask most often.
+    fn lock(&self) -> rusqlite::Result<Transaction<'_>> {
+        let wait: i64 = self
+            .connection
+            .query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
+        let wait = Duration::from_millis(wait.unsigned_abs());
+        let since = Instant::now();
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let locked = loop {
+            let immediate = TransactionBehavior::Immediate;
+            match Transaction::new_unchecked(&self.connection, immediate) {
+                Err(error) if is_busy(&error) && since.elapsed() < wait => {
+                    thread::sleep(pause(since.elapsed()));
+                }
+                done => break done,
+            }
+        };
+        self.connection.busy_timeout(wait)?;
+        locked
     }
 
     fn commit(&self, transaction: Transaction<'_>) -> Result<(), StoreError> {
@@ -335,6 +359,14 @@ impl Store for SqliteStore {
             .map_err(|error| self.failed("written", error))?;
         self.commit(transaction)
     }
+}
+
+/// How long to sleep before asking again for a lock that was waited for so long: the less, the
+/// longer, but never so little that sixty-four who wait keep the one who works from working.
+fn pause(waited: Duration) -> Duration {
+    let seconds = u32::try_from(waited.as_secs()).unwrap_or(u32::MAX);
+    let pause = Duration::from_millis(10) / seconds.saturating_add(1);
+    pause.max(Duration::from_millis(1))
 }
 
 fn name(head: &Head) -> String {
