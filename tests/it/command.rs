@@ -4,6 +4,7 @@
 mod bills; // the same bill again, estimates, exact sums, questions about the past
 mod corrections; // bills amended, reversed and replayed, months closed
 mod cron; // without a terminal, a home or a stdin; `check` at the edges of its limits
+mod dice; // chance that can be had again
 mod explains; // every reason that keeps a credit from a charge
 mod help; // help, examples, completions, manual pages, typing errors
 mod input; // documents and arguments, good and bad
@@ -11,6 +12,7 @@ mod ledgers; // random sequences of commands against a naive model of a ledger
 mod manners; // what a stranger would stumble over
 mod output; // streams, formats, colours, closed pipes, full disks
 mod races; // many processes at once, and processes that are killed
+mod reading; // the journal read a second time, slowly
 mod refusals; // every kind of error, with its status, message and advice
 pub(crate) mod secrets; // codes, file modes
 pub(crate) mod support; // a ledger to try things on

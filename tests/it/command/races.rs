@@ -1,11 +1,19 @@
 //! Many processes at once, and processes that are killed.
 
+mod audit; // whether receipts add up to the ledger
+mod crowd; // processes at once, a script each
+mod scripts; // what they do: every command, at random
+
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use super::support::{Ledger, Run, bill};
+use audit::audit;
+use crowd::{Answer, race};
+use scripts::{a_place, before_the_race};
 
 /// Starts them all, then waits for them all.
 fn at_once(ledger: &Ledger, count: usize, start: impl Fn(usize) -> Child) -> Vec<Run> {
@@ -137,6 +145,63 @@ fn a_hundred_kills_in_a_loop_of_grants_lose_no_entry_that_was_acknowledged() {
     // Nothing between them: each entry is a credit, and no number is missing.
     assert_eq!(ledger.head(), kept.len() as u64 + 1);
     ledger.is_whole();
+}
+
+/// Runs scripts of so many commands by `count` processes at once on a ledger that has a history,
+/// the first snapshot being due in the middle of it, and audits what came of it.
+fn receipts_add_up(count: usize, commands: usize, seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        noting(seed, || {
+            let ledger = a_place();
+            let snapshot_after = (count * commands) as u64 / 4;
+            let before = before_the_race(snapshot_after).into_iter();
+            let mut answers: Vec<Answer> = before.map(|step| Answer::of(&ledger, step)).collect();
+            assert!(answers.iter().all(Answer::is_done), "{answers:?}");
+            answers.extend(race(&ledger, seed, count, commands));
+            audit(&ledger, &answers);
+        });
+    }
+}
+
+/// Names the seed where a test fails.
+fn noting(seed: u64, test: impl FnOnce()) {
+    if let Err(failure) = catch_unwind(AssertUnwindSafe(test)) {
+        eprintln!("with seed {seed}");
+        resume_unwind(failure);
+    }
+}
+
+#[test]
+fn what_eight_processes_were_told_adds_up_to_the_ledger() {
+    receipts_add_up(8, 14, 0..1);
+}
+
+#[test]
+fn what_sixteen_processes_were_told_adds_up_to_the_ledger() {
+    receipts_add_up(16, 8, 100..101);
+}
+
+#[test]
+fn what_sixty_four_processes_were_told_adds_up_to_the_ledger() {
+    receipts_add_up(64, 4, 200..201);
+}
+
+#[test]
+#[ignore = "minutes: more seeds, longer scripts"]
+fn what_many_crowds_were_told_adds_up_to_their_ledgers() {
+    receipts_add_up(8, 60, 1000..1008);
+    receipts_add_up(16, 40, 2000..2006);
+    receipts_add_up(64, 12, 3000..3003);
+}
+
+#[test]
+fn of_sixty_four_processes_that_find_no_ledger_all_write_to_the_one_that_comes_to_be() {
+    noting(300, || {
+        let ledger = a_place();
+        let answers = race(&ledger, 300, 64, 2);
+        audit(&ledger, &answers);
+        assert!(ledger.head() > 1);
+    });
 }
 
 /// Passes a time too short to sleep for.
