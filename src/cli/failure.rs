@@ -14,7 +14,7 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const REFUSED: u8 = 3;
 /// Ledger unavailable or damaged.
 pub(crate) const UNAVAILABLE: u8 = 4;
-/// The answer could not be written.
+/// The answer could not be written, or it is not known which one is right.
 pub(crate) const UNWRITTEN: u8 = 5;
 
 /// What the operating system says, without its number.
@@ -123,6 +123,10 @@ impl From<StoreError> for Failure {
                 "ledger_unavailable",
                 "`credits --ledger PATH` names another file; nothing was recorded",
             ),
+            StoreError::InDoubt { .. } => (
+                "in_doubt",
+                "once that is mended, `credits journal` shows whether it was recorded; look before you run it again",
+            ),
             StoreError::Busy { .. } => (
                 "ledger_busy",
                 "try again, or wait longer with `--wait 60`; nothing was recorded",
@@ -140,7 +144,12 @@ impl From<StoreError> for Failure {
                 "`credits verify` says what is wrong; restore the file from a copy, and keep this one",
             ),
         };
-        let mut failure = Failure::new(UNAVAILABLE, kind, error.to_string());
+        // Of the statuses up to 4 nothing was changed.
+        let status = match &error {
+            StoreError::InDoubt { .. } => UNWRITTEN,
+            _ => UNAVAILABLE,
+        };
+        let mut failure = Failure::new(status, kind, error.to_string());
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             let text = cause.to_string();

@@ -79,6 +79,14 @@ pub enum StoreError {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It could not be written, nor what was begun be undone: it may be there, now or after a crash.
+    #[error("ledger `{path}` may or may not have been written: {source}")]
+    InDoubt {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Another process held it for longer than we may wait.
     #[error("ledger `{path}` is busy: another process is writing to it")]
     Busy {
@@ -164,7 +172,8 @@ pub trait Store: Read {
     /// Returns the head after it.
     ///
     /// # Errors
-    /// Whatever `decide` answers, and a store that cannot be written: then nothing was.
+    /// Whatever `decide` answers, and a store that cannot be written: then nothing was, but for
+    /// [`StoreError::InDoubt`].
     fn transact<E: From<StoreError>>(
         &mut self,
         decide: impl FnOnce(&dyn Read) -> Result<Vec<Draft>, E>,

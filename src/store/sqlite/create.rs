@@ -34,7 +34,13 @@ pub(super) fn make(path: &Path, wait: Duration, first: &Draft) -> Result<(), Sto
     make_folder(folder).map_err(failed)?;
     let folder = fs::canonicalize(folder).map_err(failed)?;
     let unfinished = Unfinished::in_folder(&folder).map_err(failed)?;
-    fill(path, &unfinished.0, wait, first).map_err(|trouble| failure(path, "created", trouble))?;
+    fill(path, &unfinished.0, wait, first).map_err(|trouble| {
+        match failure(path, "created", trouble) {
+            // It has no name yet, whatever stands in it.
+            StoreError::InDoubt { source, .. } => unavailable(path, "created", source),
+            error => error,
+        }
+    })?;
     put(&unfinished.0, &place, &folder, wait).map_err(failed)?;
     drop(unfinished);
     sync_folder(&folder).map_err(failed)

@@ -66,6 +66,26 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
+/// Whether a transaction may stand in the log as a whole though its commit failed: the write that
+/// makes it whole is the last one.
+pub(super) fn may_stand(error: &rusqlite::Error) -> bool {
+    let was_refused = match error {
+        rusqlite::Error::SqliteFailure(kind, _) => {
+            kind.code == ErrorCode::DiskFull || kind.extended_code == ffi::SQLITE_IOERR_WRITE
+        }
+        _ => false,
+    };
+    !was_refused
+}
+
+/// The same, where what was to be written may come back.
+pub(super) fn in_doubt(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable { path, source, .. } => StoreError::InDoubt { path, source },
+        error => error,
+    }
+}
+
 /// Whether SQLite may have found no place for `-wal` and `-shm`.
 pub(super) fn lacks_its_log(error: &rusqlite::Error) -> bool {
     matches!(

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
 
-use self::fault::{Trouble, failure, is_busy, unavailable};
+use self::fault::{Trouble, failure, in_doubt, is_busy, may_stand, unavailable};
 use self::open::{Access, keep_log_at_close};
 use self::row::{blob, bound, head, number, text};
 use self::schema::{SCHEMA_NUMBER, differences};
@@ -193,15 +193,17 @@ impl SqliteStore {
     }
 
     fn commit(&self, transaction: Transaction<'_>) -> Result<(), StoreError> {
-        transaction.commit().map_err(|error| {
-            // All of it may stand in the log and only lack the sync. As we say that nothing was
-            // written, it must not come back when that log is read after a crash: an idle change
-            // takes its place there.
-            let idle = format!("PRAGMA user_version = {SCHEMA_NUMBER}");
-            let _ = self.connection.busy_timeout(Duration::ZERO);
-            let _ = self.connection.execute_batch(&idle);
-            self.failed("written", error)
-        })
+        let Err(error) = transaction.commit() else {
+            return Ok(());
+        };
+        // All of it may stand in the log and only lack the sync. As we say that nothing was
+        // written, it must not come back when that log is read after a crash: an idle change
+        // takes its place there.
+        let idle = format!("PRAGMA user_version = {SCHEMA_NUMBER}");
+        let took_its_place = self.connection.execute_batch(&idle).is_ok();
+        let stands = !took_its_place && may_stand(&error);
+        let error = self.failed("written", error);
+        Err(if stands { in_doubt(error) } else { error })
     }
 
     fn append(&self, mut head: Head, drafts: &[Draft]) -> rusqlite::Result<Head> {
