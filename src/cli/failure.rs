@@ -77,6 +77,14 @@ impl Failure {
         self
     }
 
+    /// Which ledger it is that the message only calls the ledger.
+    pub(crate) fn of_ledger(mut self, path: &std::path::Path) -> Failure {
+        if let Some(rest) = self.message.strip_prefix("the ledger ") {
+            self.message = format!("ledger `{}` {rest}", path.display());
+        }
+        self
+    }
+
     /// Where a document came from, before what is wrong with it.
     pub(crate) fn in_document(mut self, name: &str) -> Failure {
         self.message = format!("cannot read {name}: {}", self.message);
@@ -121,7 +129,7 @@ impl From<StoreError> for Failure {
         let (kind, hint) = match &error {
             StoreError::Unavailable { .. } => (
                 "ledger_unavailable",
-                "`credits --ledger PATH` names another file; nothing was recorded",
+                "nothing was recorded; run it again once that is mended, or name another ledger with `--ledger PATH`",
             ),
             StoreError::InDoubt { .. } => (
                 "in_doubt",

@@ -191,6 +191,10 @@ pub(crate) fn run_without_ledger(cli: &Cli) -> Option<Result<Answer, Failure>> {
 
 /// Runs a command.
 pub(crate) fn run(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
+    answer(cli, context).map_err(|failure| failure.of_ledger(&context.path))
+}
+
+fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
     match &cli.command {
         Command::Grant(args) => grant::grant(args, context),
         Command::Redeem(args) => program::redeem(args, context),
