@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::SqliteStore;
 use super::fault::{Trouble, failure, unavailable};
-use super::open::{Access, WAIT_MAX, beside, connect, is_empty, keep_a_log};
+use super::open::{Access, Place, WAIT_MAX, beside, connect, is_empty, keep_a_log};
 use super::schema;
 use crate::store::{Draft, Head, StoreError};
 
@@ -118,6 +118,7 @@ fn fill(path: &Path, file: &Path, wait: Duration, first: &Draft) -> Result<(), T
     connection.execute_batch("PRAGMA synchronous = FULL")?;
     let store = SqliteStore {
         path: path.to_owned(),
+        place: Place::of(file).map_err(|error| unavailable(path, "created", error))?,
         connection,
         access: Access::Write,
     };

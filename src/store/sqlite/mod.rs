@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
 
 use self::fault::{Trouble, failure, in_doubt, is_busy, may_stand, unavailable};
-use self::open::{Access, keep_log_at_close};
+use self::open::{Access, Place, keep_log_at_close};
 use self::row::{blob, bound, head, number, text};
 use self::schema::{SCHEMA_NUMBER, differences};
 use super::record::chain;
@@ -43,6 +43,7 @@ const FOREIGN_LOG: &str =
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    place: Place,
     connection: Connection,
     access: Access,
 }
@@ -193,6 +194,10 @@ impl SqliteStore {
     }
 
     fn commit(&self, transaction: Transaction<'_>) -> Result<(), StoreError> {
+        if !self.place.is_kept() {
+            let why = "it was moved or replaced meanwhile";
+            return Err(unavailable(&self.path, "written", why));
+        }
         let Err(error) = transaction.commit() else {
             return Ok(());
         };

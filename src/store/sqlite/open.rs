@@ -48,6 +48,30 @@ impl Access {
     }
 }
 
+/// Which file a ledger is, so that another one in its place is not taken for it.
+#[derive(Debug)]
+pub(super) struct Place {
+    file: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Place {
+    pub(super) fn of(file: &Path) -> io::Result<Place> {
+        let about = fs::metadata(file)?;
+        Ok(Place {
+            file: file.to_owned(),
+            device: about.dev(),
+            inode: about.ino(),
+        })
+    }
+
+    /// Whether its name still leads to it.
+    pub(super) fn is_kept(&self) -> bool {
+        Place::of(&self.file).is_ok_and(|now| (now.device, now.inode) == (self.device, self.inode))
+    }
+}
+
 /// Inode, length, and second and nanosecond of the last change.
 type Stamp = (u64, u64, i64, i64);
 
@@ -60,12 +84,15 @@ impl SqliteStore {
         let Some(file) = locate(path)? else {
             return Ok(None);
         };
-        let stamp = stamp(&file).map_err(|error| unavailable(path, "opened", error))?;
+        let failed = |error: io::Error| unavailable(path, "opened", error);
+        let stamp = stamp(&file).map_err(failed)?;
+        let place = Place::of(&file).map_err(failed)?;
         let (connection, access, identity) =
             reach(&file, stamp, wait, access).map_err(|error| failure(path, "opened", error))?;
         recognise(path, identity)?;
         let store = SqliteStore {
             path: path.to_owned(),
+            place,
             connection,
             access,
         };
@@ -303,6 +330,7 @@ mod tests {
             let connection = connect(&file, WAIT, &access).expect("it opens");
             let store = SqliteStore {
                 path: path.to_owned(),
+                place: Place::of(&file).expect("it is there"),
                 connection,
                 access,
             };
