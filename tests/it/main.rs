@@ -3,6 +3,7 @@
 
 mod command; // the binary: answers, statuses, messages, races, kills
 mod damage; // power cuts, damaged and foreign files, kills
+mod faults; // the binary under kills, failing calls, full disks, read-only folders
 mod formats; // documents of others, whole and damaged
 mod journal; // snapshots and entries say the same
 mod kept; // the charges of ledgers that no file holds

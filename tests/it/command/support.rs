@@ -171,6 +171,30 @@ impl Call<'_> {
         self.env("CREDITS_TODAY", day).env("CREDITS_NOW", &now)
     }
 
+    /// By the machine's own clock.
+    pub(crate) fn by_the_clock(mut self) -> Self {
+        self.command
+            .env_remove("CREDITS_TODAY")
+            .env_remove("CREDITS_NOW");
+        self
+    }
+
+    /// Started by another program, which gets the command line as its last arguments.
+    pub(crate) fn through(mut self, program: &[&str]) -> Self {
+        let mut outer = Command::new(program[0]);
+        outer
+            .args(&program[1..])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear()
+            .current_dir(self.ledger.folder.path());
+        for (name, value) in self.command.get_envs() {
+            outer.env(name, value.unwrap_or_default());
+        }
+        self.command = outer;
+        self
+    }
+
     pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> std::process::Output {
         let mut child = self
             .command
