@@ -7,10 +7,12 @@
 //! from the first or from `CREDITS_TEST_SEED` on. One that fails is made as short as it can be and printed as the
 //! commands that a shell would take. `tests/soak.sh` tries ten thousand.
 
-pub(crate) mod acts; // random acts, and the requests that they come to
+pub(crate) mod acts; // random acts
 mod calendar; // days and months as text
 mod library; // a real ledger in memory
+mod library_told; // what it answers
 pub(crate) mod naive; // the naive ledger: what is on record
+mod naive_bills; // bills in it
 mod naive_commands; // what commands do to it
 mod naive_corrections; // what correcting does to it
 mod offers; // the offers of random ledgers
@@ -21,6 +23,9 @@ pub(crate) mod seeds; // which sequences are tried, and what is said of one that
 mod sound; // what holds whatever was asked
 pub(crate) mod told; // answers as plain facts
 pub(crate) mod walk; // a sequence, step by step
+mod wishes; // what acts come to on what is on record
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use library::Library;
 use seeds::{acts_of, each_seed, of_environment};
@@ -33,15 +38,23 @@ fn ledgers_agree_with_the_naive_model_after_every_command() {
     let depth = Depth {
         days: 2,
         every_open_bill: true,
+        after_nothing: true,
     };
-    each_seed(of_environment(500), 80, 4_000, |acts| {
-        walk(
-            acts,
-            &mut Library::new(acts::FIRST_DAY),
-            depth,
-            &mut |_, _, _, _| {},
-        )
+    let (commands, refusals) = (AtomicU64::new(0), AtomicU64::new(0));
+    let seeds = of_environment(500);
+    let count = seeds.end - seeds.start;
+    each_seed(seeds, 80, 4_000, |acts| {
+        let mut watch = |_: &_, _: &_, answer: &Result<_, _>, _: &_| {
+            commands.fetch_add(1, Relaxed);
+            refusals.fetch_add(u64::from(answer.is_err()), Relaxed);
+        };
+        walk(acts, &mut Library::new(acts::FIRST_DAY), depth, &mut watch)
     });
+    println!(
+        "tried: {count} ledgers, {} commands, {} of them refused",
+        commands.into_inner(),
+        refusals.into_inner(),
+    );
 }
 
 #[test]

@@ -1,25 +1,21 @@
-//! Random acts, and the requests that they come to.
+//! Random acts.
 //!
 //! An act says what is wanted in a way that makes sense wherever it stands (the third credit, the month after
-//! the last bill), so that a sequence of acts stays one when others are left out of it. What it comes to is
-//! worked out from what the naive ledger has on record.
+//! the last bill), so that a sequence of acts stays one when others are left out of it. What it comes to is worked
+//! out in `wishes`.
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::calendar::{days_later, month_before, month_of, next_month};
-use super::naive::{BillKey, Naive, bill_name};
-use super::offers::{OFFERS, offer};
-use super::request::{Change, Command, Document, Request, What, Worth};
+use super::offers::OFFERS;
+use super::request::Change;
 use crate::model;
-use crate::model::{Charge, Which};
+use crate::model::Charge;
 use crate::random::{
-    ACCOUNTS, LARGEST, ONE, PAYERS, dated, name_of, on, some_charges, some_credit, some_credits,
-    some_day,
+    ACCOUNTS, ONE, PAYERS, name_of, some_charges, some_credit, some_credits, some_day,
 };
-use crate::types::month;
 
 /// The day on which every sequence begins.
 pub(crate) const FIRST_DAY: &str = "2024-01-20";
@@ -28,6 +24,8 @@ pub(crate) const FIRST_DAY: &str = "2024-01-20";
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Wait(u32),
+    /// The clock is set back by so many days, as for back-fills.
+    Back(u32),
     Do {
         wish: Wish,
         dry_run: bool,
@@ -57,6 +55,8 @@ pub(crate) enum Wish {
         offer: usize,
         codes: Vec<usize>,
     },
+    /// So many codes of the first offer, which nobody redeems.
+    ManyCodes(usize),
     Redeem {
         code: usize,
         account: Option<String>,
@@ -97,14 +97,14 @@ pub(crate) enum Value {
 /// A bill to be handed in.
 #[derive(Clone, Debug)]
 pub(crate) struct BillWish {
-    which: WhichBill,
-    is_final: bool,
-    like: Like,
-    charges: Vec<Charge>,
+    pub(crate) which: WhichBill,
+    pub(crate) is_final: bool,
+    pub(crate) like: Like,
+    pub(crate) charges: Vec<Charge>,
 }
 
 #[derive(Clone, Debug)]
-enum WhichBill {
+pub(crate) enum WhichBill {
     /// Of the month after the last one booked.
     Next(String, String),
     /// Of so many months ago.
@@ -117,7 +117,7 @@ enum WhichBill {
 
 /// How the charges are like those of the bill on record, or of the twin.
 #[derive(Clone, Debug)]
-enum Like {
+pub(crate) enum Like {
     Not,
     Equal,
     /// In another order, without ids and descriptions.
@@ -131,18 +131,9 @@ enum Like {
 }
 
 /// A number for what is not on record.
-const NOBODY: usize = 63;
-
-const CODES: [&str; 8] = [
-    "AUTUMN-2024-0001",
-    "AUTUMN-2024-0002",
-    "autumn20240001",
-    "AUTUMN-2024-0003",
-    "AUTUMN-2024-0004",
-    "AUTUMN-2024-0005",
-    "GIFT0001",
-    "gift-0001",
-];
+pub(crate) const NOBODY: usize = 63;
+/// How many codes there are.
+pub(crate) const CODES: usize = 8;
 
 /// Sequences of fewer than so many acts, after some to begin with: a ledger has a few credits, and often offers,
 /// when its first bill comes.
@@ -153,7 +144,7 @@ pub(crate) fn some_acts(longest: usize) -> impl Strategy<Value = Vec<Act>> {
             times: 1,
             broad: at % 3 == 0,
             used: 0,
-            named: true,
+            named: at != 1,
         };
         credits.into_iter().enumerate().map(grant).collect()
     });
@@ -177,10 +168,24 @@ pub(crate) fn some_acts(longest: usize) -> impl Strategy<Value = Vec<Act>> {
     (first, vec(some_act(), 1..longest)).prop_map(|(first, acts)| [first, acts].concat())
 }
 
+/// An act that records so many entries and one more.
+pub(crate) fn many_entries(count: usize) -> Vec<Act> {
+    let offer = Wish::Offer {
+        at: 0,
+        other: false,
+    };
+    let acts = [offer, Wish::ManyCodes(count)].map(|wish| Act::Do {
+        wish,
+        dry_run: false,
+    });
+    acts.to_vec()
+}
+
 fn some_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         12 => (1..50_u32).prop_map(Act::Wait),
         40 => (some_wish(), prop::bool::weighted(0.05)).prop_map(|(wish, dry_run)| Act::Do { wish, dry_run }),
+        1 => (1..60_u32).prop_map(Act::Back),
         2 => Just(Act::Again),
     ]
 }
@@ -189,8 +194,8 @@ fn some_wish() -> impl Strategy<Value = Wish> {
     prop_oneof![
         7 => some_grant(),
         3 => (0..OFFERS, prop::bool::weighted(0.1)).prop_map(|(at, other)| Wish::Offer { at, other }),
-        3 => (0..8_usize, vec(0..CODES.len(), 1..5)).prop_map(|(offer, codes)| Wish::Codes { offer, codes }),
-        6 => (0..CODES.len(), option::weighted(0.9, name_of(&ACCOUNTS)), some_value())
+        3 => (0..8_usize, vec(0..CODES, 1..5)).prop_map(|(offer, codes)| Wish::Codes { offer, codes }),
+        6 => (0..CODES, option::weighted(0.9, name_of(&ACCOUNTS)), some_value())
             .prop_map(|(code, account, worth)| Wish::Redeem { code, account, worth }),
         3 => (0..NOBODY + 1, option::weighted(0.3, some_day())).prop_map(|(at, on)| Wish::Void { at, on }),
         3 => (name_of(&ACCOUNTS), name_of(&PAYERS), some_day())
@@ -332,249 +337,4 @@ fn some_change() -> impl Strategy<Value = Change> {
             ..Change::default()
         }
     })
-}
-
-/// What an act comes to, on what is on record. `last` is the command before it.
-pub(crate) fn request(act: &Act, naive: &Naive, last: Option<&Command>) -> Option<Request> {
-    match act {
-        Act::Wait(days) => Some(Request::Today(days_later(&naive.today, *days))),
-        Act::Again => last.cloned().map(Request::Command),
-        Act::Do { wish, dry_run } => {
-            let what = what(wish, naive);
-            Some(Request::Command(Command {
-                what,
-                dry_run: *dry_run,
-            }))
-        }
-    }
-}
-
-fn what(wish: &Wish, naive: &Naive) -> What {
-    let today = &naive.today;
-    let day = |word: &str| on(month(&month_of(today)), word);
-    match wish {
-        Wish::Grant {
-            credit,
-            times,
-            broad,
-            used,
-            named,
-        } => {
-            let mut credit = issued(credit, naive);
-            credit.left = (credit.left * times).min(LARGEST);
-            if *broad {
-                credit.start = "2023-10-01".to_owned();
-                credit.end = None;
-                credit.services = Which::All;
-                credit.regions = Which::All;
-                credit.categories = Which::All;
-            } else if *times > 1 && credit.end.as_ref().is_some_and(|end| *end < credit.start) {
-                credit.end = None;
-            }
-            What::Grant {
-                account: named.then(|| credit.owner.clone()),
-                used: credit.left / 8 * used + i128::from(*used == 8) * (credit.left % 8),
-                credit,
-            }
-        }
-        Wish::Offer { at, other } => What::AddOffer(offer(*at, *other)),
-        Wish::Codes { offer: at, codes } => What::AddCodes {
-            offer: known_offer(*at, naive),
-            codes: codes.iter().map(|at| CODES[*at].to_owned()).collect(),
-        },
-        Wish::Redeem {
-            code,
-            account,
-            worth,
-        } => What::Redeem {
-            code: CODES[*code].to_owned(),
-            account: account.clone(),
-            worth: match worth {
-                Value::OnRecord => Worth::OnRecord,
-                Value::Offer(at) => Worth::Offer(known_offer(*at, naive)),
-                Value::Terms(credit) => Worth::Terms(issued(credit, naive)),
-            },
-        },
-        Wish::Void { at, on } => What::Void {
-            credit: credit_to_void(*at, naive),
-            reason: "a mistake".to_owned(),
-            on: on.as_deref().map(day),
-        },
-        Wish::Join {
-            account,
-            payer,
-            day: word,
-        } => What::SetAccount(Change {
-            account: account.clone(),
-            joins: Some((payer.clone(), day(word))),
-            ..Change::default()
-        }),
-        Wish::Leave { account, day: word } => What::SetAccount(Change {
-            account: account.clone(),
-            leaves: Some(day(word)),
-            ..Change::default()
-        }),
-        Wish::Set(change) => What::SetAccount(Change {
-            on: change.on.as_deref().map(day),
-            ..change.clone()
-        }),
-        Wish::Apply { bills, amend } => What::Apply {
-            documents: documents(bills, naive),
-            amend: *amend,
-        },
-        Wish::Reverse(at) => What::Reverse {
-            bill: known_bill(*at, naive).map_or("nobody/2024-01".to_owned(), |key| bill_name(&key)),
-            reason: "a wrong document".to_owned(),
-        },
-        Wish::Replay(back) => What::Replay {
-            from: months_ago(today, *back),
-        },
-        Wish::Close(back) => What::Close {
-            month: months_ago(today, *back),
-        },
-        Wish::Reopen(back) => {
-            let closed = naive.closed_until.as_ref().unwrap_or(today);
-            What::Reopen {
-                month: months_ago(closed, *back),
-            }
-        }
-    }
-}
-
-/// One of the offers on record, or one that is not.
-fn known_offer(at: usize, naive: &Naive) -> String {
-    let known = match (at, naive.offers.len()) {
-        (0, _) | (_, 0) => None,
-        (at, count) => naive.offers.get(at % count),
-    };
-    known.map_or("nobody".to_owned(), |offer| offer.id.clone())
-}
-
-/// One of the credits with something left, or any, or one that is not there.
-fn credit_to_void(at: usize, naive: &Naive) -> String {
-    let left = naive.left_now();
-    let all: Vec<&String> = naive
-        .credits
-        .iter()
-        .map(|credit| &credit.terms.id)
-        .collect();
-    let some: Vec<&String> = all.iter().copied().filter(|id| left[*id] > 0).collect();
-    let of = if at % 4 == 0 { all } else { some };
-    match of.len() {
-        0 => "C9999".to_owned(),
-        _ if at == NOBODY => "C9999".to_owned(),
-        count => of[at / 4 % count].clone(),
-    }
-}
-
-/// One of the bills on record, the later ones more often.
-fn known_bill(at: usize, naive: &Naive) -> Option<BillKey> {
-    let count = naive.bills.len();
-    let at = (at != NOBODY && count > 0).then(|| at % count)?;
-    naive.bills.keys().rev().nth(at).cloned()
-}
-
-/// So many months before the month of a day, or before a month.
-fn months_ago(today: &str, count: u32) -> String {
-    (0..count).fold(month_of(today), |month, _| month_before(&month))
-}
-
-/// A credit that the command can put on record: with dates, above zero, by flags that there are.
-fn issued(credit: &model::Credit, naive: &Naive) -> model::Credit {
-    let mut credit = credit.clone();
-    let this_month = month(&month_of(&naive.today));
-    credit.left = credit.left.max(1);
-    credit.start = on(this_month, &credit.start);
-    credit.end = credit.end.as_deref().map(|end| on(this_month, end));
-    if credit.currency == "EUR" {
-        credit.currency = "JPY".to_owned();
-    }
-    if matches!(credit.regions, Which::Except(_)) {
-        credit.regions = Which::All;
-    }
-    credit.paused = false;
-    credit.voided = false;
-    credit
-}
-
-fn documents(wishes: &[BillWish], naive: &Naive) -> Vec<Document> {
-    let mut documents: Vec<Document> = vec![];
-    for wish in wishes {
-        let twin = documents.last().cloned();
-        let (key, twin) = match (&wish.which, twin) {
-            (WhichBill::Twin, Some(twin)) => (twin.key(), Some(twin)),
-            (which, _) => (key(which, naive), None),
-        };
-        if twin.is_none() && documents.iter().any(|one| one.key() == key) {
-            continue;
-        }
-        let known = naive.bills.get(&key).map(|bill| &bill.charges);
-        let like = twin.as_ref().map(|twin| &twin.bill.charges).or(known);
-        let fresh = || dated(month(&key.0), wish.charges.clone());
-        let charges = like.map_or_else(fresh, |like| alike(&wish.like, like).unwrap_or_else(fresh));
-        // An estimate beside the final bill of one month is one too many.
-        let same = documents.iter().find(|document| document.key() == key);
-        documents.push(Document {
-            is_final: same.map_or(wish.is_final, |same| same.is_final),
-            bill: super::naive::model_bill(&key, &charges),
-        });
-    }
-    documents
-}
-
-fn key(which: &WhichBill, naive: &Naive) -> BillKey {
-    let this_month = month_of(&naive.today);
-    match which {
-        WhichBill::Next(payer, currency) => {
-            let booked = naive
-                .bills
-                .iter()
-                .filter(|(key, bill)| bill.is_final && key.1 == *payer && key.2 == *currency);
-            let last = booked.map(|(key, _)| next_month(&key.0)).next_back();
-            let month = last.unwrap_or_else(|| months_ago(&naive.today, 2));
-            (month.min(this_month), payer.clone(), currency.clone())
-        }
-        WhichBill::Back(payer, currency, back) => (
-            months_ago(&naive.today, *back),
-            payer.clone(),
-            currency.clone(),
-        ),
-        WhichBill::Known(at) => {
-            let known = known_bill(*at, naive);
-            known.unwrap_or((this_month, "payer".to_owned(), "USD".to_owned()))
-        }
-        WhichBill::Twin => (this_month, "payer".to_owned(), "USD".to_owned()),
-    }
-}
-
-/// Charges like those that are there, as is wished; nothing where they are to be others.
-fn alike(like: &Like, charges: &[Charge]) -> Option<Vec<Charge>> {
-    let mut charges = charges.to_vec();
-    let count = charges.len().max(1);
-    match like {
-        Like::Not => return None,
-        Like::Equal => {}
-        Like::Shuffled => {
-            charges.reverse();
-            for charge in &mut charges {
-                charge.id = None;
-                charge.description = None;
-            }
-        }
-        Like::Less(at) => {
-            charges = charges
-                .into_iter()
-                .enumerate()
-                .filter(|(i, _)| *i != at % count)
-                .map(|(_, one)| one)
-                .collect()
-        }
-        Like::Other(at, amount) => {
-            if let Some(charge) = charges.get_mut(at % count) {
-                charge.amount = *amount;
-            }
-        }
-        Like::Empty => charges.clear(),
-    }
-    Some(charges)
 }

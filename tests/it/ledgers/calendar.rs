@@ -61,6 +61,11 @@ pub(crate) fn days_later(day: &str, count: u32) -> String {
     (0..count).fold(day.to_owned(), |day, _| next_day(&day))
 }
 
+/// So many days earlier.
+pub(crate) fn days_before(day: &str, count: u32) -> String {
+    (0..count).fold(day.to_owned(), |day, _| day_before(&day))
+}
+
 /// The last day of a period of so many months: the same day of the month, less one; where that
 /// month is too short for it, its last day. Nothing beyond the year 9999.
 pub(crate) fn last_day_of_months(start: &str, count: u32) -> Option<String> {
@@ -86,7 +91,7 @@ fn number(digits: &str) -> u32 {
 }
 
 fn days_in(year: u32, month: u32) -> u32 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(400) || year.is_multiple_of(4) && !year.is_multiple_of(100);
     match month {
         2 if leap => 29,
         2 => 28,

@@ -7,9 +7,9 @@ use credits_ledger::formats::offers::read_offers;
 use credits_ledger::formats::read_bills;
 use credits_ledger::ledger::account::AccountChange;
 use credits_ledger::ledger::balance::{listed, reserved};
-use credits_ledger::ledger::bill::{Bill, Charge, Status};
+use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::{Applied, Past, reserve};
-use credits_ledger::ledger::correct::{self, Correction};
+use credits_ledger::ledger::correct;
 use credits_ledger::ledger::decide::{self, CodeState, Desk, Refusal, Worth as RealWorth};
 use credits_ledger::ledger::entry::{CodeMark, Entry, Event, LedgerId, Lines};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId, OfferId};
@@ -19,15 +19,13 @@ use credits_ledger::ledger::statement::Statement as RealStatement;
 use credits_ledger::money::Money;
 use credits_ledger::store::journal::mark;
 
-use super::naive::{Naive, charge_key};
+use super::library_told::{changed, closed, refused, told, totals};
+use super::naive::Naive;
 use super::real::Real;
 use super::request::{Change, Command, What, Worth};
 use super::sound::is_sound;
-use super::told::{
-    Answer, BillTold, Changed, CreditTold, EntryTold, Paid, Refused, Stated, Statement, Totals,
-};
+use super::told::{Answer, BillTold, CreditTold, EntryTold, Refused, Stated, Statement};
 use crate::kept::Kept;
-use crate::model;
 use crate::types::{account, day, month, no_change, terms};
 
 /// The journal, what it says, and the charges of its bills.
@@ -91,13 +89,19 @@ impl Library {
         }
     }
 
-    fn code_state(&self, code: &CodeMark) -> CodeState {
-        let about = self.journal.iter().filter(|entry| match &entry.event {
-            Event::CodeAdded { code: of, .. } | Event::Redeemed { code: of, .. } => {
-                of.hash == code.hash
-            }
-            _ => false,
-        });
+    /// What is on record of a code, entries of this very command included.
+    fn code_state(&self, desk: &Desk, code: &CodeMark) -> CodeState {
+        let proposed = desk.proposals.iter().map(|one| &one.entry);
+        let about = self
+            .journal
+            .iter()
+            .chain(proposed)
+            .filter(|entry| match &entry.event {
+                Event::CodeAdded { code: of, .. } | Event::Redeemed { code: of, .. } => {
+                    of.hash == code.hash
+                }
+                _ => false,
+            });
         CodeState::of(about)
     }
 
@@ -128,15 +132,7 @@ impl Library {
                 let offer = OfferId::new(offer).expect("an offer");
                 for code in codes {
                     let code = mark(ledger, code);
-                    let mut known = self.code_state(&code);
-                    let mut proposed = desk.proposals.iter().map(|one| &one.entry);
-                    let just_added = proposed.find(|entry| {
-                        matches!(&entry.event, Event::CodeAdded { code: of, .. } if *of == code)
-                    });
-                    if let Some(entry) = just_added {
-                        let (offer, entry) = (offer.clone(), entry.number);
-                        known = CodeState::Added { offer, entry };
-                    }
+                    let known = self.code_state(desk, &code);
                     decide::add_code(desk, &offer, code, known)?;
                 }
                 Ok(Answer::Done)
@@ -159,7 +155,7 @@ impl Library {
                         RealWorth::Offer(offer)
                     }
                 };
-                let known = self.code_state(&code);
+                let known = self.code_state(desk, &code);
                 let id = decide::redeem(desk, owner, code, known, worth)?;
                 Ok(Answer::Credit(id.to_string()))
             }
@@ -443,109 +439,5 @@ fn account_change(change: &Change) -> AccountChange {
         attributes: change.attribute.iter().cloned().collect(),
         default: change.default,
         ..no_change(account(&change.account))
-    }
-}
-
-fn changed(correction: &Correction) -> Vec<Changed> {
-    let changed = correction.changed.iter();
-    changed
-        .map(|change| Changed {
-            bill: change.bill.to_string(),
-            before: change.before.units(),
-            after: change.after.units(),
-        })
-        .collect()
-}
-
-fn closed(desk: &Desk, entry: Option<u64>) -> Answer {
-    Answer::Closed {
-        until: desk.state.closed_until.map(|month| month.to_string()),
-        entry,
-    }
-}
-
-fn totals(sums: &credits_ledger::ledger::statement::Totals, id: &BillId) -> Totals {
-    let digits = id.currency.minor_digits();
-    Totals {
-        charges: sums.charges.units(),
-        credits: sums.credits.units(),
-        card: sums.card.units(),
-        card_charge: sums.card.round_half_away(digits).units(),
-        provider_credits: sums.provider_credits.units(),
-    }
-}
-
-fn told(statement: &RealStatement, left: &dyn Fn(CreditId) -> Money) -> Statement {
-    let mut lines: BTreeMap<String, Paid> = BTreeMap::new();
-    for line in statement.lines() {
-        let key = charge_key(&model_charge(line.charge));
-        let by = line
-            .allocations
-            .iter()
-            .map(|(_, paid)| (paid.credit.to_string(), paid.amount.units()));
-        let paid = lines.entry(key).or_default();
-        paid.add(line.discounted.units(), line.card.units(), by);
-    }
-    let applied = statement.applied.iter();
-    Statement {
-        totals: totals(&statement.totals(), statement.bill.id()),
-        lines,
-        credits: applied
-            .map(|paid| {
-                (
-                    paid.credit.to_string(),
-                    paid.amount.units(),
-                    left(paid.credit).units(),
-                )
-            })
-            .collect(),
-    }
-}
-
-/// A charge in the words of the model.
-pub(crate) fn model_charge(charge: &Charge) -> model::Charge {
-    let words = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
-    model::Charge {
-        id: words(&charge.id),
-        account: charge.account.to_string(),
-        service: charge.service.to_string(),
-        region: charge.region.as_ref().map(ToString::to_string),
-        category: charge.category.to_string(),
-        amount: charge.amount.units(),
-        start: charge.start.map(|day| day.to_string()),
-        end: charge.end.map(|day| day.to_string()),
-        description: words(&charge.description),
-    }
-}
-
-/// As the command says it; there this is held against the command itself.
-fn refused(refusal: &Refusal) -> Refused {
-    let (status, kind) = match refusal {
-        Refusal::UnknownCredit(_) => (2, "unknown_credit"),
-        Refusal::UnknownBill(_) => (2, "unknown_bill"),
-        Refusal::UnknownOffer(_) => (2, "unknown_offer"),
-        Refusal::UnknownCode { .. } => (3, "unknown_code"),
-        Refusal::AlreadyRedeemed { .. } => (3, "already_redeemed"),
-        Refusal::OfferDiffers(_) => (3, "offer_differs"),
-        Refusal::CodeOnRecord { .. } => (3, "code_on_record"),
-        Refusal::OtherOffer { .. } => (3, "other_offer"),
-        Refusal::OfferClosed { .. } => (3, "offer_closed"),
-        Refusal::NotEligible { .. } => (3, "not_eligible"),
-        Refusal::LimitReached { .. } => (3, "limit_reached"),
-        Refusal::EndsBeforeItStarts { .. } | Refusal::EndsTooLate | Refusal::UsedTooMuch { .. } => {
-            (2, "bad_usage")
-        }
-        Refusal::BillDiffers { .. } => (3, "bill_differs"),
-        Refusal::AlreadyFinal { .. } => (3, "already_final"),
-        Refusal::OutOfOrder { .. } => (3, "out_of_order"),
-        Refusal::MonthClosed { .. } => (3, "month_closed"),
-        Refusal::NothingToVoid { .. } => (3, "nothing_to_void"),
-        Refusal::Account(_) => (3, "account_conflict"),
-        Refusal::TooMuch(_) => (3, "too_much"),
-        Refusal::Broken(broken) => panic!("a broken invariant: {broken}"),
-    };
-    Refused {
-        status,
-        kind: kind.to_owned(),
     }
 }

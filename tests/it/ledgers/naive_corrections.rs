@@ -6,7 +6,8 @@ use super::calendar::month_before;
 use super::naive::{
     Bill, BillKey, Left, Move, Naive, Why, bill_name, model_bill, rounded, take, totals, used,
 };
-use super::naive_commands::{Stands, refused, unusable};
+use super::naive_bills::Stands;
+use super::naive_commands::{refused, unusable};
 use super::request::Document;
 use super::told::{Answer, Changed, Refused};
 use crate::model;
@@ -296,9 +297,11 @@ impl Naive {
 /// Whether a credit is in the pool of a bill and its currency and dates fit, whatever is left of it.
 fn may_take_part(world: &model::World, bill: &model::Bill, at: usize) -> bool {
     let credit = &world.credits[at];
-    let dates_fit = bill.charges.iter().any(|charge| {
-        !model::has_not_started(bill, charge, credit) && !model::has_ended(bill, charge, credit)
-    });
+    // Its days and those of the bill, from the first to the last on which something is charged, overlap.
+    let charges = || bill.charges.iter();
+    let starts = charges().any(|charge| !model::has_not_started(bill, charge, credit));
+    let lasts = charges().any(|charge| !model::has_ended(bill, charge, credit));
+    let dates_fit = starts && lasts;
     let is_in_pool = model::home(world, bill, &credit.owner) == bill.payer;
     credit.currency == bill.currency && !credit.voided && dates_fit && is_in_pool
 }

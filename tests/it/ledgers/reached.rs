@@ -78,22 +78,15 @@ fn note_credits(
     after: &Naive,
 ) {
     let done = answer.is_ok();
-    if let What::Grant { account, used, .. } = &command.what {
+    if let What::Grant { used, .. } = &command.what {
         seen.see("a credit that was used before", done && *used > 0);
+    }
+    if let What::Grant { account: None, .. } | What::Redeem { account: None, .. } = &command.what {
         let only = before.known_accounts().len() == 1;
         let default = before.default_account.is_some();
-        seen.see(
-            "the default account is meant",
-            done && account.is_none() && default,
-        );
-        seen.see(
-            "the only account is meant",
-            done && account.is_none() && !default && only,
-        );
-        seen.see(
-            "no account can be meant",
-            !done && account.is_none() && !default && !only,
-        );
+        seen.see("the default account is meant", done && default);
+        seen.see("the only account is meant", done && !default && only);
+        seen.see("no account can be meant", !done && !default && !only);
     }
     let ours = after.credits_on(&after.today);
     for status in ["active", "upcoming", "exhausted", "expired", "voided"] {

@@ -15,7 +15,7 @@ pub(crate) enum Request {
     /// The day changes; nobody is asked anything.
     Today(String),
     /// Any of the commands that may put something on record.
-    Command(Command),
+    Command(Box<Command>),
 }
 
 /// A command that may put something on record.
@@ -74,7 +74,7 @@ pub(crate) enum What {
 pub(crate) enum Worth {
     OnRecord,
     Offer(String),
-    Terms(Credit),
+    Terms(Box<Credit>),
 }
 
 /// Terms from which codes make credits.

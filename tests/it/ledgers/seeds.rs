@@ -74,7 +74,10 @@ fn runner(seed: u64, attempts: u32) -> TestRunner {
         cases: 1,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(seed),
-        max_shrink_iters: attempts,
+        max_shrink_iters: match std::env::var_os("PROPTEST_MAX_SHRINK_ITERS") {
+            Some(_) => Config::default().max_shrink_iters,
+            None => attempts,
+        },
         ..Config::default()
     })
 }

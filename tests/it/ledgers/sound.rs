@@ -13,7 +13,8 @@ use credits_ledger::ledger::state::{CreditRecord, State};
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
 
-use super::library::{Library, model_charge};
+use super::library::Library;
+use super::library_told::model_charge;
 use super::naive::{Naive, model_bill};
 use crate::model;
 

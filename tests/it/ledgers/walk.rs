@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::acts::{Act, FIRST_DAY, request};
+use super::acts::{Act, FIRST_DAY};
 use super::calendar::{day_before, next_day};
 use super::naive::{Naive, bill_name};
 use super::real::Real;
 use super::request::{Command, Request};
 use super::told::{Answer, CreditTold, Refused};
+use super::wishes::request;
 
 /// How much is asked after each command.
 #[derive(Clone, Copy)]
@@ -19,6 +20,8 @@ pub(crate) struct Depth {
     pub(crate) days: usize,
     /// Whether every open bill is looked at, or one of them.
     pub(crate) every_open_bill: bool,
+    /// Whether everything is looked at again after an act that recorded nothing.
+    pub(crate) after_nothing: bool,
 }
 
 /// A walk through a sequence.
@@ -81,7 +84,7 @@ pub(crate) fn rehearse(acts: &[Act], watch: Witness<'_>) {
                 let before = naive.clone();
                 let answer = naive.give(&command);
                 watch(&before, &command, &answer, &naive);
-                last = Some(command);
+                last = Some(*command);
             }
             None => {}
         }
@@ -101,6 +104,7 @@ impl Walk<'_> {
                 self.asked.pop();
             }
             self.asked.push(request.to_string());
+            let head = self.naive.head();
             match request {
                 Request::Today(day) => {
                     self.real.today(&day);
@@ -108,11 +112,15 @@ impl Walk<'_> {
                 }
                 Request::Command(command) => {
                     self.give(&command, watch)?;
-                    last = Some(command);
+                    last = Some(*command);
                 }
             }
-            self.compare()?;
+            if self.depth.after_nothing || self.naive.head() > head {
+                self.compare()?;
+            }
+            self.real.is_sound(&self.naive, false)?;
         }
+        self.compare()?;
         self.look_back(usize::MAX)?;
         self.real.is_sound(&self.naive, true)
     }
@@ -157,8 +165,7 @@ impl Walk<'_> {
         let (ours, told) = (self.naive.bills_on(&today), self.real.bills(&today, None));
         each_the_same(&format!("bills on {today}"), &ours, &told)?;
         self.compare_statements()?;
-        self.look_back(1)?;
-        self.real.is_sound(&self.naive, false)
+        self.look_back(1)
     }
 
     fn compare_statements(&mut self) -> Result<(), String> {
