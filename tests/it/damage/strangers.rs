@@ -51,7 +51,7 @@ fn refuses(ledger: &Ledger, kind: &str, message: &str, hint: &str) {
 }
 
 const ANOTHER: &str = "`credits --ledger PATH` names another file; this one was left as it is";
-const ELSEWHERE: &str = "`credits --ledger PATH` names another file; nothing was recorded";
+const ELSEWHERE: &str = "nothing was recorded; run it again once that is mended, or name another ledger with `--ledger PATH`";
 
 /// A ledger with another number in its header.
 fn marked(pragma: &str, number: i64) -> Ledger {
@@ -88,7 +88,7 @@ fn a_ledger_of_a_schema_that_never_was_is_damaged() {
         refuses(
             &marked("user_version", schema),
             "ledger_damaged",
-            &format!("the ledger is damaged: there is no schema {schema}"),
+            &format!("ledger `LEDGER` is damaged: there is no schema {schema}"),
             "`credits verify` says what is wrong; restore the file from a copy, and keep this one",
         );
     }
