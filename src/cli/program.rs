@@ -291,7 +291,8 @@ fn add_offers(args: &OfferAddArgs, context: &Context) -> Result<Answer, Failure>
         .iter()
         .filter_map(|offer| outcome.state.offers.get(&offer.id));
     let above = format!("offers {verb}: {}", ids.join(", "));
-    Ok(offers_answer(context, outcome.head, context.today, added, above).recorded(!args.dry_run))
+    let answer = offers_answer(context, outcome.head, context.today, added, above);
+    Ok(answer.recorded(!args.dry_run && !outcome.proposals.is_empty()))
 }
 
 fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure> {
@@ -546,7 +547,7 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
         at_entry: outcome.head,
         codes: outcome.answer,
     };
-    Ok(codes_answer(context, answer, above).recorded(!args.dry_run))
+    Ok(codes_answer(context, answer, above).recorded(!args.dry_run && new > 0))
 }
 
 fn list_codes(args: &CodeListArgs, context: &Context) -> Result<Answer, Failure> {
