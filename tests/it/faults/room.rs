@@ -178,6 +178,9 @@ fn writing_commands() -> Vec<(&'static str, String, u64)> {
         ("account set B --name Bee", none(), 1),
         ("offer add -", offers("one"), 1),
         ("code add one CODE00002", none(), 1),
+        // The same again records nothing.
+        ("offer add -", offers("one"), 0),
+        ("code add one CODE00002", none(), 0),
         ("redeem CODE00002 --account 111122223333", none(), 1),
         ("apply", bill("2026-01", "a AmazonEC2 15"), 1),
         ("apply", bill("2026-02", "a AmazonEC2 10"), 1),
