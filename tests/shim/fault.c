@@ -122,8 +122,7 @@ __attribute__((destructor)) static void end(void)
 static void die(void)
 {
     syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
-    for (;;)
-        syscall(SYS_pause);
+    _exit(127);
 }
 
 static void run(void)
@@ -247,32 +246,56 @@ static int may_open(const char *path, int flags)
 OPENS(open)
 OPENS(open64)
 
-/* Looking. */
+/* Calls on a path or on a descriptor that answer 0, or -1 and a reason. */
 
-#define LOOKS_AT_PATH(name)                                                \
-    int name(const char *path, struct stat64 *about)                       \
+static int may_name(int kind, const char *path)
+{
+    if (kind == NAME && no_file && is_under(path)) {
+        errno = no_file;
+        return 0;
+    }
+    return 1;
+}
+
+#define ON_PATH(kind, name, path, parameters, ...)                         \
+    int name parameters                                                    \
     {                                                                      \
-        REAL(int, #name, const char *, struct stat64 *);                   \
-        enum verdict verdict = on_path(STAT, #name, path);                 \
-        if (fails(verdict, error))                                         \
+        static int (*real) parameters;                                     \
+        if (!real)                                                         \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);                     \
+        enum verdict verdict = on_path(kind, #name, path);                 \
+        if (fails(verdict, error) || !may_name(kind, path))                \
             return -1;                                                     \
-        int done = real(path, about);                                      \
+        int done = real(__VA_ARGS__);                                      \
         ENDS(verdict);                                                     \
         return done;                                                       \
     }
-LOOKS_AT_PATH(stat64)
-LOOKS_AT_PATH(lstat64)
+ON_PATH(STAT, stat64, path, (const char *path, struct stat64 *about), path, about)
+ON_PATH(STAT, lstat64, path, (const char *path, struct stat64 *about), path, about)
+ON_PATH(NAME, unlink, path, (const char *path), path)
+ON_PATH(NAME, mkdir, path, (const char *path, mode_t mode), path, mode)
+ON_PATH(NAME, chmod, path, (const char *path, mode_t mode), path, mode)
+ON_PATH(NAME, rename, to, (const char *from, const char *to), from, to)
+ON_PATH(NAME, linkat, to, (int of, const char *from, int in, const char *to, int flags), of, from, in, to, flags)
 
-int fstat64(int fd, struct stat64 *about)
-{
-    REAL(int, "fstat64", int, struct stat64 *);
-    enum verdict verdict = on_fd(STAT, "fstat64", fd);
-    if (fails(verdict, error))
-        return -1;
-    int done = real(fd, about);
-    ENDS(verdict);
-    return done;
-}
+#define ON_FD(kind, name, parameters, ...)                                 \
+    int name parameters                                                    \
+    {                                                                      \
+        static int (*real) parameters;                                     \
+        if (!real)                                                         \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);                     \
+        enum verdict verdict = on_fd(kind, #name, fd);                     \
+        if (fails(verdict, error))                                         \
+            return -1;                                                     \
+        int done = (kind) == SYNC && unsynced ? 0 : real(__VA_ARGS__);     \
+        ENDS(verdict);                                                     \
+        return done;                                                       \
+    }
+ON_FD(STAT, fstat64, (int fd, struct stat64 *about), fd, about)
+ON_FD(SYNC, fsync, (int fd), fd)
+ON_FD(SYNC, fdatasync, (int fd), fd)
+ON_FD(SIZE, ftruncate64, (int fd, off64_t size), fd, size)
+ON_FD(NAME, fchmod, (int fd, mode_t mode), fd, mode)
 
 int statx(int folder, const char *restrict path, int flags, unsigned mask, struct statx *restrict about)
 {
@@ -362,108 +385,6 @@ ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t from)
 {
     REAL(ssize_t, "pwrite64", int, const void *, size_t, off64_t);
     WRITES("pwrite64", from, , from)
-}
-
-#define SYNCS(name)                                                        \
-    int name(int fd)                                                       \
-    {                                                                      \
-        REAL(int, #name, int);                                             \
-        enum verdict verdict = on_fd(SYNC, #name, fd);                     \
-        if (fails(verdict, error))                                         \
-            return -1;                                                     \
-        int done = unsynced ? 0 : real(fd);                                \
-        ENDS(verdict);                                                     \
-        return done;                                                       \
-    }
-SYNCS(fsync)
-SYNCS(fdatasync)
-
-int ftruncate64(int fd, off64_t size)
-{
-    REAL(int, "ftruncate64", int, off64_t);
-    enum verdict verdict = on_fd(SIZE, "ftruncate64", fd);
-    if (fails(verdict, error))
-        return -1;
-    int done = real(fd, size);
-    ENDS(verdict);
-    return done;
-}
-
-/* Names: what makes, gives, takes and removes them. */
-
-static int may_name(const char *path)
-{
-    if (no_file && is_under(path)) {
-        errno = no_file;
-        return 0;
-    }
-    return 1;
-}
-
-int unlink(const char *path)
-{
-    REAL(int, "unlink", const char *);
-    enum verdict verdict = on_path(NAME, "unlink", path);
-    if (fails(verdict, error) || !may_name(path))
-        return -1;
-    int done = real(path);
-    ENDS(verdict);
-    return done;
-}
-
-int mkdir(const char *path, mode_t mode)
-{
-    REAL(int, "mkdir", const char *, mode_t);
-    enum verdict verdict = on_path(NAME, "mkdir", path);
-    if (fails(verdict, error) || !may_name(path))
-        return -1;
-    int done = real(path, mode);
-    ENDS(verdict);
-    return done;
-}
-
-int rename(const char *from, const char *to)
-{
-    REAL(int, "rename", const char *, const char *);
-    enum verdict verdict = on_path(NAME, "rename", to);
-    if (fails(verdict, error) || !may_name(to))
-        return -1;
-    int done = real(from, to);
-    ENDS(verdict);
-    return done;
-}
-
-int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
-{
-    REAL(int, "linkat", int, const char *, int, const char *, int);
-    enum verdict verdict = on_path(NAME, "linkat", to);
-    if (fails(verdict, error) || !may_name(to))
-        return -1;
-    int done = real(from_folder, from, to_folder, to, flags);
-    ENDS(verdict);
-    return done;
-}
-
-int chmod(const char *path, mode_t mode)
-{
-    REAL(int, "chmod", const char *, mode_t);
-    enum verdict verdict = on_path(NAME, "chmod", path);
-    if (fails(verdict, error))
-        return -1;
-    int done = real(path, mode);
-    ENDS(verdict);
-    return done;
-}
-
-int fchmod(int fd, mode_t mode)
-{
-    REAL(int, "fchmod", int, mode_t);
-    enum verdict verdict = on_fd(NAME, "fchmod", fd);
-    if (fails(verdict, error))
-        return -1;
-    int done = real(fd, mode);
-    ENDS(verdict);
-    return done;
 }
 
 /* Locks and maps. */

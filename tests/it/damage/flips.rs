@@ -125,6 +125,9 @@ fn flips_of_each_byte(masks: &[u8]) {
     for start in (0..target.whole.len()).step_by(64) {
         let end = target.whole.len().min(start + 64);
         target.flip_each(start, &masks[start..end], &mut tally);
+        if tally.faults.len() >= 20 {
+            break;
+        }
     }
     tally.holds(5000);
 }

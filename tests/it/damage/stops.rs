@@ -178,9 +178,12 @@ fn a_command_that_waits_for_its_turn_ends_at_a_signal_and_leaves_the_ledger_as_i
             .execute_batch("BEGIN IMMEDIATE")
             .expect("nobody writes");
         let line = "--wait 86400 grant --kind earned --amount 5 --account A";
-        let child = ledger.call(line).start();
+        let mut child = ledger.call(line).start();
         let file = fs::canonicalize(ledger.file()).expect("it is there");
-        while !has_open(&child, &file) {}
+        while !has_open(&child, &file) {
+            let ended = child.try_wait().expect("it is ours");
+            assert_eq!(ended, None, "it waits");
+        }
         send(signal, &child);
         let output = child.wait_with_output().expect("it ends");
         is_stopped(output.status, signal);

@@ -293,7 +293,8 @@ pub(super) fn copy(from: &Ledger, to: &Ledger) {
     }
 }
 
-/// Adds a thousand idle changes to the log, and leaves them there.
+/// Adds a thousand idle changes to the log, and leaves them there: from so many on, whoever commits
+/// moves the log into the ledger.
 fn lengthen_log(ledger: &Ledger) {
     let raw = Connection::open(ledger.file()).expect("it opens");
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
