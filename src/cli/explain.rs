@@ -375,9 +375,9 @@ pub(crate) struct CoversArgs {
     /// What the bill is in
     #[arg(long, value_name = "CODE", default_value = "USD", value_parser = |text: &str| Currency::new(text).map_err(|error| error.to_string()))]
     currency: Currency,
-    /// The day of its usage
-    #[arg(long, value_name = "DATE", default_value = "today", value_parser = read_day)]
-    on: Day,
+    /// The day of its usage [default: that of --as-of, else today]
+    #[arg(long, value_name = "DATE", value_parser = read_day)]
+    on: Option<Day>,
     #[command(flatten)]
     clocks: Clocks,
 }
@@ -413,7 +413,10 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
     let view = journal.view();
     let state = args.clocks.state(view)?;
     let account = context.account(args.account.as_ref(), &state)?;
-    let on = args.on.date(context.today);
+    let on = match args.on {
+        Some(day) => day.date(context.today),
+        None => args.clocks.date(context),
+    };
     let payer = match &args.payer {
         Some(payer) => payer.clone(),
         None => state

@@ -123,7 +123,10 @@ impl CreditShape {
                 .and_then(|id| state.offers.get(id))
                 .and_then(|offer| offer.offer.terms.clone()),
             code_ending: record.code.clone(),
-            void_reason: record.void_reason.clone(),
+            void_reason: record
+                .void_reason
+                .clone()
+                .filter(|_| figures.voided.is_positive()),
             reference: terms.reference.clone(),
             as_of: date(as_of),
             at_entry: state.head,

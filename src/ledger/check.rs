@@ -205,18 +205,21 @@ fn card_above(cards: &CardCharges, limit: Money) -> Vec<Alert> {
         .collect()
 }
 
-/// Payers that ever had a bill, and have none for last month.
+/// Payers that ever had a bill by then, and have none for last month.
 fn bill_missing(state: &State, as_of: NaiveDate) -> Vec<Alert> {
     let month = Month::of(as_of).previous();
     if as_of.day() <= 7 {
         return Vec::new();
     }
-    if state.bills.is_empty() {
+    let counts = state.bills.iter();
+    let counts = counts.filter(|(_, bill)| bill.effective <= as_of);
+    let mut bills = counts.map(|(id, _)| id).peekable();
+    if bills.peek().is_none() {
         return vec![Alert::BillMissing { payer: None, month }];
     }
     let mut latest: BTreeMap<&AccountId, Month> = BTreeMap::new();
     let mut has = std::collections::BTreeSet::new();
-    for bill in state.bills.keys() {
+    for bill in bills {
         latest.insert(&bill.payer, bill.month);
         if bill.month == month {
             has.insert(&bill.payer);

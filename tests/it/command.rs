@@ -2,6 +2,7 @@
 //! of its own, a fixed day and an empty environment.
 
 mod bills; // the same bill again, estimates, exact sums, questions about the past
+mod clocks; // the day and the entry that a question is about
 mod corrections; // bills amended, reversed and replayed, months closed
 mod cron; // without a terminal, a home or a stdin; `check` at the edges of its limits
 mod dice; // chance that can be had again

@@ -5,6 +5,8 @@
 //! ledger may hold after those before it (a bill booked twice, a code redeemed again, more used
 //! than is left, a day that is not the one the contract names) is a panic that names the entry.
 
+mod answers; // what the program says, held against it
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use credits_ledger::money::Money;
@@ -12,6 +14,7 @@ use credits_ledger::period::Month;
 use serde_json::Value;
 
 use super::support::Ledger;
+pub(super) use answers::is_paid_exactly;
 
 /// An entry as the journal prints it. Days are `YYYY-MM-DD`, which sort as they follow.
 #[derive(Debug, Clone)]
@@ -78,6 +81,7 @@ struct Credit {
     initial: Money,
     used_before: Money,
     start: String,
+    end_date: Option<String>,
     /// The last day it covers.
     end: Option<String>,
     /// Day, what (`used`, `voided`), how much more.
@@ -112,6 +116,11 @@ impl Credit {
         days.into_iter().rev().find(|day| !taken(day).is_zero())
     }
 
+    fn left_on(&self, as_of: &str) -> Money {
+        let [_, _, expired, remaining] = self.figures(as_of);
+        expired + remaining
+    }
+
     fn figures(&self, as_of: &str) -> Figures {
         let used = self.used_before + self.sum("used", as_of);
         let voided = self.sum("voided", as_of);
@@ -125,8 +134,8 @@ impl Credit {
     }
 
     fn status(&self, as_of: &str) -> &'static str {
-        let [_, voided, expired, remaining] = self.figures(as_of);
-        let left = expired + remaining;
+        let [_, voided, ..] = self.figures(as_of);
+        let left = self.left_on(as_of);
         let ended = self.end.as_ref().is_some_and(|end| end.as_str() < as_of);
         match () {
             () if voided.is_positive() => "voided",
@@ -149,15 +158,29 @@ struct Bill {
     applied: BTreeMap<String, Money>,
 }
 
+/// An offer, its codes, and the days on which some were redeemed.
+#[derive(Debug, Clone, Default)]
+struct Offer {
+    codes: Vec<Code>,
+    redeemed: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Code {
+    hash: String,
+    entry: u64,
+    effective: String,
+}
+
 /// What entries say.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
     head: u64,
     credits: BTreeMap<String, Credit>,
     bills: BTreeMap<String, Bill>,
-    offers: BTreeSet<String>,
-    codes: BTreeSet<String>,
-    redeemed: BTreeSet<String>,
+    offers: BTreeMap<String, Offer>,
+    /// Where and from when on, by the hash of the code.
+    redeemed: BTreeMap<String, (u64, String)>,
     closed_until: Option<String>,
 }
 
@@ -172,27 +195,23 @@ impl Reading {
         reading
     }
 
-    fn take(&mut self, entry: &Entry) {
+    /// Reads the next entry.
+    #[track_caller]
+    pub(super) fn take(&mut self, entry: &Entry) {
         assert_eq!(entry.number, self.head + 1, "{entry:?}");
         self.head = entry.number;
         let payload = &entry.payload;
         let day = match entry.kind.as_str() {
             "credit_granted" => self.credit(entry),
-            "code_redeemed" => {
-                let hash = text(&payload["code"]["hash"]).to_owned();
-                assert!(self.redeemed.insert(hash), "redeemed again: {entry:?}");
-                self.credit(entry)
-            }
+            "code_redeemed" => self.redemption(entry),
             "offer_added" => {
                 let id = text(&payload["id"]).to_owned();
-                assert!(self.offers.insert(id), "on record already: {entry:?}");
+                let before = self.offers.insert(id, Offer::default());
+                assert!(before.is_none(), "on record already: {entry:?}");
                 entry.recorded.clone()
             }
             "code_added" => {
-                let hash = text(&payload["code"]["hash"]).to_owned();
-                assert!(!self.redeemed.contains(&hash), "redeemed: {entry:?}");
-                assert!(self.codes.insert(hash), "on record already: {entry:?}");
-                assert!(self.offers.contains(text(&payload["offer"])), "{entry:?}");
+                self.code(entry);
                 entry.recorded.clone()
             }
             "bill_estimated" => self.bill(entry, false),
@@ -217,6 +236,32 @@ impl Reading {
         assert_eq!(entry.effective, day, "{entry:?}");
     }
 
+    fn code(&mut self, entry: &Entry) {
+        let hash = text(&entry.payload["code"]["hash"]).to_owned();
+        let mut codes = self.offers.values().flat_map(|offer| &offer.codes);
+        let is_known = codes.any(|code| code.hash == hash) || self.redeemed.contains_key(&hash);
+        assert!(!is_known, "on record already: {entry:?}");
+        let offer = self.offers.get_mut(text(&entry.payload["offer"]));
+        offer.expect("an offer on record").codes.push(Code {
+            hash,
+            entry: entry.number,
+            effective: entry.effective.clone(),
+        });
+    }
+
+    fn redemption(&mut self, entry: &Entry) -> String {
+        let start = self.credit(entry);
+        let hash = text(&entry.payload["code"]["hash"]).to_owned();
+        let redeemed = (entry.number, start.clone());
+        let before = self.redeemed.insert(hash, redeemed);
+        assert!(before.is_none(), "redeemed again: {entry:?}");
+        if let Some(offer) = entry.payload["terms"]["offer"].as_str() {
+            let offer = self.offers.get_mut(offer).expect("an offer on record");
+            offer.redeemed.push(start.clone());
+        }
+        start
+    }
+
     fn credit(&mut self, entry: &Entry) -> String {
         let terms = &entry.payload["terms"];
         let end = terms["end_date"].as_str().map(|end| {
@@ -234,6 +279,7 @@ impl Reading {
             initial: money(&terms["amount"]),
             used_before: money(&terms["used_before"]),
             start: text(&terms["start_date"]).to_owned(),
+            end_date: terms["end_date"].as_str().map(str::to_owned),
             end,
             moves: Vec::new(),
             first_voided: None,
@@ -338,112 +384,5 @@ impl Reading {
             used.map(|(_, _, amount)| *amount).sum(),
             booked.map(|bill| bill.credits).sum(),
         )
-    }
-
-    /// An answer of `list` must say the same.
-    #[track_caller]
-    pub(super) fn agrees_with_list(&self, answer: &Value) {
-        let as_of = text(&answer["as_of"]);
-        assert_eq!(whole(&answer["at_entry"]), self.head);
-        let mut met = BTreeSet::new();
-        for found in each(&answer["credits"]) {
-            assert!(met.insert(text(&found["id"])), "listed twice: {found}");
-            self.agrees_with_credit(found, as_of);
-        }
-        assert_eq!(met.len(), self.credits.len(), "as of {as_of}: {answer}");
-    }
-
-    /// A credit of `list` or `show`.
-    #[track_caller]
-    pub(super) fn agrees_with_credit(&self, found: &Value, as_of: &str) {
-        let credit = &self.credits[text(&found["id"])];
-        let figures = [
-            "used_amount",
-            "voided_amount",
-            "expired_amount",
-            "remaining_amount",
-        ];
-        let figures = figures.map(|figure| money(&found[figure]));
-        assert_eq!(figures, credit.figures(as_of), "as of {as_of}: {found}");
-        assert_eq!(found["status"], credit.status(as_of), "{found}");
-        assert_eq!(money(&found["initial_amount"]), credit.initial);
-        assert_eq!(figures.into_iter().sum::<Money>(), credit.initial);
-        assert!(figures.iter().all(|figure| !figure.is_negative()));
-        let estimated = money(&found["estimated_amount"]);
-        assert!(
-            !estimated.is_negative() && estimated <= figures[3],
-            "{found}"
-        );
-    }
-
-    /// An answer of `balance` must say the same.
-    #[track_caller]
-    pub(super) fn agrees_with_balance(&self, answer: &Value) {
-        let as_of = text(&answer["as_of"]);
-        assert_eq!(whole(&answer["at_entry"]), self.head);
-        let mut sums: BTreeMap<&str, [Money; 5]> = BTreeMap::new();
-        let started = self.credits.values();
-        for credit in started.filter(|credit| credit.status(as_of) != "upcoming") {
-            let [used, voided, expired, remaining] = credit.figures(as_of);
-            let amounts = [credit.initial, used, voided, expired, remaining];
-            let sum = sums.entry(&credit.currency).or_default();
-            for (sum, amount) in sum.iter_mut().zip(amounts) {
-                *sum += amount;
-            }
-        }
-        let found = each(&answer["balances"]).map(|found| {
-            let amounts = ["initial", "used", "voided", "expired", "remaining"];
-            (
-                text(&found["currency"]),
-                amounts.map(|amount| money(&found[amount])),
-            )
-        });
-        assert_eq!(found.collect::<BTreeMap<_, _>>(), sums, "{answer}");
-    }
-
-    /// An answer of `bills` must say the same.
-    #[track_caller]
-    pub(super) fn agrees_with_bills(&self, answer: &Value) {
-        let as_of = text(&answer["as_of"]);
-        assert_eq!(whole(&answer["at_entry"]), self.head);
-        assert_eq!(
-            answer["closed_until"].as_str(),
-            self.closed_until.as_deref()
-        );
-        let mut left: BTreeMap<&String, &Bill> = self
-            .bills
-            .iter()
-            .filter(|(_, bill)| bill.effective.as_str() <= as_of)
-            .collect();
-        for found in each(&answer["bills"]) {
-            let id = text(&found["bill"]).to_owned();
-            let bill = left.remove(&id);
-            let bill = bill.unwrap_or_else(|| panic!("not on record as of {as_of}: {found}"));
-            let status = if bill.is_final { "final" } else { "estimated" };
-            assert_eq!(found["status"], status, "{found}");
-            assert_eq!(whole(&found["entry"]), bill.entry, "{found}");
-            assert_eq!(money(&found["charges_total"]), bill.charges, "{found}");
-            if bill.is_final {
-                assert_eq!(money(&found["credits_applied"]), bill.credits, "{found}");
-            }
-        }
-        assert!(left.is_empty(), "as of {as_of} these lack: {left:?}");
-    }
-}
-
-/// Wherever an answer says what credits and card pay of a bill or a charge, they pay it exactly.
-#[track_caller]
-pub(super) fn is_paid_exactly(answer: &Value) {
-    match answer {
-        Value::Array(values) => values.iter().for_each(is_paid_exactly),
-        Value::Object(members) => {
-            if let Some(charges) = members.get("charges_total") {
-                let paid =
-                    money(&members["credits_applied"]) + money(&members["card_charge_exact"]);
-                assert_eq!(money(charges), paid, "{answer}");
-            }
-            members.values().for_each(is_paid_exactly);
-        }
-        _ => {}
     }
 }
