@@ -53,7 +53,8 @@ Exit status:
   2  bad usage or unreadable input
   3  refused by a rule of the ledger
   4  the ledger is unavailable or damaged
-  5  recorded, but the answer could not be written
+  5  recorded, but the answer could not be written; or the disk failed so that it is not sure
+     whether it was recorded
 In 1 to 4 nothing was changed.
 
 Files:
