@@ -141,7 +141,7 @@ impl AccountShape {
             credits: state
                 .credits
                 .values()
-                .filter(|record| record.credit.account == *id)
+                .filter(|record| record.owner_on(as_of) == id)
                 .count() as u64,
             memberships: account
                 .memberships

@@ -1,5 +1,6 @@
 //! `balance`, `list`, `show`: what is left.
 
+use chrono::NaiveDate;
 use clap::Args;
 use credits_ledger::ledger::balance::{CreditStatus, Figures, balances, figures, listed};
 use credits_ledger::ledger::booking::Past;
@@ -31,10 +32,10 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    fn takes(&self, record: &CreditRecord, figures: &Figures) -> bool {
+    fn takes(&self, record: &CreditRecord, figures: &Figures, as_of: NaiveDate) -> bool {
         self.account
             .as_ref()
-            .is_none_or(|account| record.credit.account == *account)
+            .is_none_or(|account| record.owner_on(as_of) == account)
             && self
                 .kind
                 .as_deref()
@@ -79,7 +80,7 @@ pub(crate) fn balance(args: &BalanceArgs, context: &Context) -> Result<Answer, F
         let reserved = reserved.get(&record.credit.id).copied().unwrap_or_default();
         (record, figures(record, as_of, reserved, &context.rules))
     });
-    let taken = credits.filter(|(record, figures)| args.filter.takes(record, figures));
+    let taken = credits.filter(|(record, figures)| args.filter.takes(record, figures, as_of));
     let sums = balances(taken.map(|(record, figures)| (&record.credit, figures)));
     let answer = Balances {
         as_of: date(as_of),
@@ -159,7 +160,7 @@ pub(crate) fn list(args: &ListArgs, context: &Context) -> Result<Answer, Failure
     let all = listed(&state, as_of, &reserved, &context.rules);
     let taken = all
         .into_iter()
-        .filter(|(record, figures)| args.filter.takes(record, figures));
+        .filter(|(record, figures)| args.filter.takes(record, figures, as_of));
     let credits = taken
         .map(|(record, figures)| CreditShape::new(record, figures, as_of, &state))
         .collect();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use credits_ledger::formats::ReadError;
 use credits_ledger::ledger::bill::Difference;
-use credits_ledger::ledger::decide::Refusal;
+use credits_ledger::ledger::decide::{Refusal, Untransferable};
 use credits_ledger::store::StoreError;
 use serde::Serialize;
 
@@ -235,6 +235,8 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::OutOfOrder { .. } => "out_of_order",
         Refusal::MonthClosed { .. } => "month_closed",
         Refusal::NothingToVoid { .. } => "nothing_to_void",
+        Refusal::CreditVoided(_) => "credit_voided",
+        Refusal::NotTransferable { .. } => "not_transferable",
         Refusal::Account(_) => "account_conflict",
         Refusal::Broken(_) => "broken_invariant",
     }
@@ -268,6 +270,12 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
         Refusal::OutOfOrder { .. } => "`credits apply --amend` books it in its place and decides later bills anew; nothing was recorded".to_owned(),
         Refusal::MonthClosed { month, .. } => format!("`credits reopen {month}` opens it again"),
         Refusal::OfferDiffers(id) => format!("`credits offer show {id}` shows what is on record; give the new terms another id"),
+        Refusal::NotTransferable {
+            to,
+            why: Untransferable::OtherPayer { payer, .. },
+            ..
+        } => format!("`credits account set {to} --payer {payer} --joined DATE` records that it belongs to that payer"),
+        Refusal::CreditVoided(credit) | Refusal::NotTransferable { credit, .. } => format!("`credits show {credit}` shows what is on record of it"),
         Refusal::Account(_) => "`credits account list` shows what is on record".to_owned(),
         Refusal::Broken(_) => "this is a fault of the program; nothing was recorded".to_owned(),
         _ => return None,

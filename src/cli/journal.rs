@@ -1,6 +1,7 @@
 //! `journal`, `verify`: every entry, and proof that the ledger is whole.
 
 use clap::Args;
+use credits_ledger::ledger::credit::Sharing;
 use credits_ledger::ledger::entry::{Cause, Entry, Event};
 use credits_ledger::store::verify::{Depth, verify as prove};
 use credits_ledger::store::{Record, StoreError};
@@ -174,6 +175,17 @@ fn about(entry: &Entry) -> String {
             amount,
             reason,
         } => format!("{credit}: {amount} taken away, {reason}"),
+        Event::CreditPaused(credit) => format!("{credit}: takes no part for now"),
+        Event::CreditResumed(credit) => format!("{credit}: takes part again"),
+        Event::CreditTransferred { credit, to } => format!("{credit}: is account {to}'s"),
+        Event::CreditShared { credit, sharing } => match sharing {
+            Sharing::Default => format!("{credit}: shared as by default"),
+            Sharing::Disabled => format!("{credit}: shared with nobody"),
+            Sharing::Custom(named) => {
+                let named: Vec<String> = named.iter().map(ToString::to_string).collect();
+                format!("{credit}: shared with {} only", named.join(", "))
+            }
+        },
         Event::AccountSet(change) => format!("account {}", change.account),
     }
 }

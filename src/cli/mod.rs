@@ -17,6 +17,7 @@ mod explain;
 mod failure;
 mod grant;
 mod journal;
+mod operate;
 mod program;
 mod shape;
 mod shell;
@@ -152,6 +153,10 @@ enum Command {
     Covers(explain::CoversArgs),
     Check(check::CheckArgs),
     Void(grant::VoidArgs),
+    Pause(operate::PauseArgs),
+    Resume(operate::ResumeArgs),
+    Transfer(operate::TransferArgs),
+    Share(operate::ShareArgs),
     #[command(subcommand)]
     Offer(program::OfferCommand),
     #[command(subcommand)]
@@ -213,6 +218,10 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Covers(args) => explain::covers(args, context),
         Command::Check(args) => check::check(args, context),
         Command::Void(args) => grant::void(args, context),
+        Command::Pause(args) => operate::pause(args, context),
+        Command::Resume(args) => operate::resume(args, context),
+        Command::Transfer(args) => operate::transfer(args, context),
+        Command::Share(args) => operate::share(args, context),
         Command::Offer(command) => program::offer(command, context),
         Command::Code(command) => program::code(command, context),
         Command::Account(command) => account::account(command, context),

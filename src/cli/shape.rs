@@ -79,14 +79,14 @@ impl CreditShape {
         as_of: NaiveDate,
         state: &State,
     ) -> CreditShape {
-        let Credit { id, account, terms } = &record.credit;
+        let Credit { id, terms, .. } = &record.credit;
         let digits = terms.currency.minor_digits();
         let text = |amount: Money| amount.text(digits);
         CreditShape {
             id: id.to_string(),
             name: terms.name.clone(),
             kind: terms.kind.as_str(),
-            account: account.to_string(),
+            account: record.owner_on(as_of).to_string(),
             currency: terms.currency.to_string(),
             initial_amount: text(terms.amount),
             used_amount: text(figures.used),
@@ -103,7 +103,7 @@ impl CreditShape {
             categories: only(&terms.scope.categories),
             exclude_categories: except(&terms.scope.categories),
             stage: terms.stage.as_str(),
-            share: match &terms.sharing {
+            share: match record.sharing_on(as_of) {
                 Sharing::Default => vec!["default".to_owned()],
                 Sharing::Disabled => vec!["disabled".to_owned()],
                 Sharing::Custom(named) => named.iter().map(ToString::to_string).collect(),

@@ -218,7 +218,8 @@ pub(crate) fn read_words(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn read_sharing(text: &str) -> Result<Sharing, String> {
+/// Who else may use a credit: `default`, `disabled`, or account ids parted by commas.
+pub(crate) fn read_sharing(text: &str) -> Result<Sharing, String> {
     match text {
         "default" => Ok(Sharing::Default),
         "disabled" => Ok(Sharing::Disabled),

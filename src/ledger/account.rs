@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::period::Month;
 
+use super::dated::Dated;
 use super::names::{AccountId, BillId};
 
 /// A span of days during which an account was a member of a payer.
@@ -44,8 +45,8 @@ pub struct Account {
     pub attributes: BTreeSet<String>,
     /// Memberships, oldest first, never overlapping.
     pub memberships: Vec<Membership>,
-    /// The sharing switch, by the day it was set; the last one set for a day counts.
-    pub sharing: Vec<(NaiveDate, bool)>,
+    /// The sharing switch, from a day on.
+    pub sharing: Dated<bool>,
 }
 
 /// A change to what is on record of an account.
@@ -117,8 +118,7 @@ impl Account {
             self.leave(&change.account, left)?;
         }
         if let Some(on) = change.sharing {
-            let at = self.sharing.partition_point(|(date, _)| *date <= effective);
-            self.sharing.insert(at, (effective, on));
+            self.sharing.set(effective, on);
         }
         if change.country.is_some() {
             self.country.clone_from(&change.country);
@@ -187,8 +187,7 @@ impl Account {
     /// Whether account-level sharing is on at the end of a day; on where nothing is recorded.
     #[must_use]
     pub fn shares_on(&self, date: NaiveDate) -> bool {
-        let until = self.sharing.partition_point(|(set, _)| *set <= date);
-        until == 0 || self.sharing[until - 1].1
+        self.sharing.on(date).copied().unwrap_or(true)
     }
 
     /// The membership on a day.
@@ -271,6 +270,14 @@ impl Accounts {
     #[must_use]
     pub fn shares_on(&self, id: &AccountId, date: NaiveDate) -> bool {
         self.get(id).is_none_or(|account| account.shares_on(date))
+    }
+
+    /// Who is billed for an account on a day: its payer, or itself where no membership is on
+    /// record.
+    #[must_use]
+    pub fn payer_on<'a>(&'a self, id: &'a AccountId, date: NaiveDate) -> &'a AccountId {
+        let membership = self.get(id).and_then(|account| account.membership_on(date));
+        membership.map_or(id, |membership| &membership.payer)
     }
 
     fn memberships(&self, id: &AccountId) -> &[Membership] {
@@ -378,7 +385,9 @@ mod tests {
     #[test]
     fn sharing_is_that_of_the_last_switch_on_or_before_the_day() {
         let account = Account {
-            sharing: vec![(day("2026-01-31"), false), (day("2026-02-28"), true)],
+            sharing: [(day("2026-01-31"), false), (day("2026-02-28"), true)]
+                .into_iter()
+                .collect(),
             ..Account::default()
         };
         let shares = |text| account.shares_on(day(text));

@@ -120,6 +120,8 @@ pub fn figures(record: &CreditRecord, as_of: NaiveDate, reserved: Money, rules: 
         CreditStatus::Exhausted
     } else if ended {
         CreditStatus::Expired
+    } else if record.is_paused_on(as_of) {
+        CreditStatus::Paused
     } else {
         CreditStatus::Active
     };

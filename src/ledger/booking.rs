@@ -205,7 +205,7 @@ pub fn reserve(state: &State, estimates: Vec<Bill>, rules: &Rules) -> Vec<Statem
 pub(super) struct Course<'a> {
     state: &'a State,
     left: BTreeMap<CreditId, Money>,
-    /// The credits of each account. Which of them are in the pool of a bill is left to the rule:
+    /// The credits that were ever of each account. Which of them are in the pool of a bill is left to the rule:
     /// only those of its payer, of accounts that were ever members of that, and of its usage
     /// accounts can be.
     owned: BTreeMap<&'a AccountId, Vec<CreditId>>,
@@ -217,8 +217,9 @@ impl<'a> Course<'a> {
     pub(super) fn new(state: &'a State, left: BTreeMap<CreditId, Money>) -> Course<'a> {
         let mut owned: BTreeMap<&AccountId, Vec<CreditId>> = BTreeMap::new();
         for id in left.keys() {
-            let owner = &state.credits[id].credit.account;
-            owned.entry(owner).or_default().push(*id);
+            for owner in state.credits[id].owners() {
+                owned.entry(owner).or_default().push(*id);
+            }
         }
         let mut members: BTreeMap<&AccountId, BTreeSet<&AccountId>> = BTreeMap::new();
         for (id, account) in &state.accounts.by_id {
@@ -251,6 +252,7 @@ impl<'a> Course<'a> {
             .filter_map(|account| self.owned.get(account));
         let mut ids: Vec<CreditId> = owned.flatten().copied().collect();
         ids.sort_unstable();
+        ids.dedup();
         let left = ids.into_iter().map(|id| (id, self.left[&id]));
         left.filter(|(_, left)| left.is_positive())
             .map(|(id, left)| self.state.credits[&id].standing(*month, left))

@@ -501,7 +501,10 @@ impl Drift {
         let records = self.0.keys().map(|credit| &state.credits[credit]);
         let near: Vec<_> = records
             .filter(|record| record.credit.terms.currency == id.currency)
-            .filter(|record| state.accounts.feeds(&record.credit.account, id) != Some(false))
+            .filter(|record| {
+                let owner = record.owner_on(id.month.last_day());
+                state.accounts.feeds(owner, id) != Some(false)
+            })
             .collect();
         if near.is_empty() {
             return Ok(false);

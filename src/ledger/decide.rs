@@ -220,12 +220,52 @@ pub enum Refusal {
         /// What it is instead.
         status: &'static str,
     },
+    /// The credit takes part in nothing any more.
+    #[error("credit `{0}` is voided, nothing about it changes any more")]
+    CreditVoided(CreditId),
+    /// The credit may not become another account's.
+    #[error("credit `{credit}` cannot become account `{to}`'s: {why}")]
+    NotTransferable {
+        /// The credit.
+        credit: CreditId,
+        /// The account that would own it.
+        to: AccountId,
+        /// Why not.
+        why: Untransferable,
+    },
     /// The account cannot be changed so.
     #[error(transparent)]
     Account(#[from] AccountError),
     /// The decision would break an invariant: a fault of this program, stopped in time.
     #[error("stopped before anything was recorded: {0}")]
     Broken(Broken),
+}
+
+/// Why a credit may not become another account's.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Untransferable {
+    /// It is that account's.
+    #[error("it is that account's already")]
+    Owner,
+    /// It can be used no more.
+    #[error("it is {0}")]
+    Status(&'static str),
+    /// Open bills reserve all that is left of it.
+    #[error("open bills reserve all that is left of it")]
+    Reserved,
+    /// Its offer says so.
+    #[error("its offer `{0}` does not allow it")]
+    Offer(OfferId),
+    /// The two accounts have not the same payer.
+    #[error("its owner `{owner}` is billed to {payer}, the account to {other}")]
+    OtherPayer {
+        /// Its owner.
+        owner: AccountId,
+        /// Who is billed for the owner.
+        payer: AccountId,
+        /// Who is billed for the account.
+        other: AccountId,
+    },
 }
 
 fn closed(month: Month, until: Month) -> String {

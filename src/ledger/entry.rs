@@ -9,7 +9,7 @@ use crate::period::Month;
 
 use super::account::AccountChange;
 use super::bill::Bill;
-use super::credit::Terms;
+use super::credit::{Sharing, Terms};
 use super::names::{AccountId, BillId, CreditId, OfferId};
 use super::offer::Offer;
 use super::rules::Rules;
@@ -143,6 +143,24 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A credit takes no part in bills from now on.
+    CreditPaused(CreditId),
+    /// A credit takes part again.
+    CreditResumed(CreditId),
+    /// A credit became another account's; who else may use it is as by default again.
+    CreditTransferred {
+        /// The credit.
+        credit: CreditId,
+        /// Its new owner.
+        to: AccountId,
+    },
+    /// Who but its owner may use a credit changed.
+    CreditShared {
+        /// The credit.
+        credit: CreditId,
+        /// Who may.
+        sharing: Sharing,
+    },
     /// What is on record of an account changed.
     AccountSet(AccountChange),
 }
@@ -163,6 +181,10 @@ impl Event {
             Event::MonthClosed(_) => "month_closed",
             Event::MonthReopened(_) => "month_reopened",
             Event::CreditVoided { .. } => "credit_voided",
+            Event::CreditPaused(_) => "credit_paused",
+            Event::CreditResumed(_) => "credit_resumed",
+            Event::CreditTransferred { .. } => "credit_transferred",
+            Event::CreditShared { .. } => "credit_shared",
             Event::AccountSet(_) => "account_set",
         }
     }

@@ -1,8 +1,8 @@
 //! The core: what credits, bills and accounts are, and what follows from them.
 //!
 //! Pure: no file, no clock, no flag reaches in here, and nothing here knows how it is stored,
-//! read or printed. [`apply`] is the rule of application; [`decide`], [`booking`] and [`correct`]
-//! turn a request into entries; [`state`] folds entries into what the journal says.
+//! read or printed. [`apply`] is the rule of application; [`decide`], [`operate`], [`booking`] and
+//! [`correct`] turn a request into entries; [`state`] folds entries into what the journal says.
 
 pub mod account;
 pub mod apply;
@@ -12,11 +12,13 @@ pub mod booking;
 pub mod check;
 pub mod correct;
 pub mod credit;
+pub mod dated;
 pub mod decide;
 pub mod entry;
 pub mod explain;
 pub mod names;
 pub mod offer;
+pub mod operate;
 pub mod rules;
 pub mod scope;
 pub mod state;

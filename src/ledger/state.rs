@@ -16,7 +16,8 @@ use crate::period::Month;
 use super::account::{AccountError, Accounts};
 use super::apply::Standing;
 use super::bill::Status;
-use super::credit::{Credit, Terms};
+use super::credit::{Credit, Sharing, Terms};
+use super::dated::Dated;
 use super::entry::{BillRecord, Booking, Entry, Event, LedgerId, Reversal};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::Offer;
@@ -70,6 +71,12 @@ pub struct CreditRecord {
     pub left: Money,
     /// Why it was voided, the last time.
     pub void_reason: Option<String>,
+    /// Whether it takes no part, from a day on.
+    pub paused: Dated<bool>,
+    /// Whose it became, from a day on.
+    pub owners: Dated<AccountId>,
+    /// Who else may use it, from a day on, where that changed since it was issued.
+    pub sharings: Dated<Sharing>,
 }
 
 impl CreditRecord {
@@ -83,7 +90,34 @@ impl CreditRecord {
             moved: Vec::new(),
             left,
             void_reason: None,
+            paused: Dated::default(),
+            owners: Dated::default(),
+            sharings: Dated::default(),
         }
+    }
+
+    /// Whose it is at the end of a day.
+    #[must_use]
+    pub fn owner_on(&self, day: NaiveDate) -> &AccountId {
+        self.owners.on(day).unwrap_or(&self.credit.account)
+    }
+
+    /// Every account that it was ever of, and may be later.
+    pub fn owners(&self) -> impl Iterator<Item = &AccountId> {
+        let later = self.owners.iter().map(|(_, owner)| owner);
+        std::iter::once(&self.credit.account).chain(later)
+    }
+
+    /// Who else may use it at the end of a day.
+    #[must_use]
+    pub fn sharing_on(&self, day: NaiveDate) -> &Sharing {
+        self.sharings.on(day).unwrap_or(&self.credit.terms.sharing)
+    }
+
+    /// Whether it takes no part at the end of a day.
+    #[must_use]
+    pub fn is_paused_on(&self, day: NaiveDate) -> bool {
+        self.paused.on(day).copied().unwrap_or(false)
     }
 
     /// Whether it was ever voided.
@@ -128,12 +162,13 @@ impl CreditRecord {
         let voided = self
             .voided_on()
             .is_some_and(|day| day <= month.last_day() || !left.is_positive());
+        let last_day = month.last_day();
         Standing {
             credit: &self.credit,
-            owner: &self.credit.account,
-            sharing: &self.credit.terms.sharing,
+            owner: self.owner_on(last_day),
+            sharing: self.sharing_on(last_day),
             left,
-            paused: false,
+            paused: self.is_paused_on(last_day),
             voided,
         }
     }
@@ -360,6 +395,23 @@ impl State {
                 let record = self.use_up(entry, *credit, *amount, Movement::Voided)?;
                 record.void_reason = Some(reason.clone());
             }
+            Event::CreditPaused(credit) => {
+                let record = self.credit_mut(number, *credit)?;
+                record.paused.set(entry.effective, true);
+            }
+            Event::CreditResumed(credit) => {
+                let record = self.credit_mut(number, *credit)?;
+                record.paused.set(entry.effective, false);
+            }
+            Event::CreditTransferred { credit, to } => {
+                let record = self.credit_mut(number, *credit)?;
+                record.owners.set(entry.effective, to.clone());
+                record.sharings.set(entry.effective, Sharing::Default);
+            }
+            Event::CreditShared { credit, sharing } => {
+                let record = self.credit_mut(number, *credit)?;
+                record.sharings.set(entry.effective, sharing.clone());
+            }
             Event::AccountSet(change) => {
                 let account = self
                     .accounts
@@ -404,6 +456,15 @@ impl State {
         Ok(())
     }
 
+    fn credit_mut(&mut self, number: u64, credit: CreditId) -> Result<&mut CreditRecord, Broken> {
+        self.credits
+            .get_mut(&credit)
+            .ok_or_else(|| Broken::Unknown {
+                entry: number,
+                name: credit.to_string(),
+            })
+    }
+
     fn use_up(
         &mut self,
         entry: &Entry,
@@ -411,11 +472,7 @@ impl State {
         amount: Money,
         movement: Movement,
     ) -> Result<&mut CreditRecord, Broken> {
-        let unknown = || Broken::Unknown {
-            entry: entry.number,
-            name: credit.to_string(),
-        };
-        let record = self.credits.get_mut(&credit).ok_or_else(unknown)?;
+        let record = self.credit_mut(entry.number, credit)?;
         let left = record.left;
         if !amount.is_positive() || amount > left {
             return Err(Broken::Overdrawn {
@@ -517,11 +574,7 @@ impl State {
         let mut balanced = true;
         let mut total = Money::ZERO;
         for Allocation { credit, amount } in &reversal.given_back {
-            let unknown = || Broken::Unknown {
-                entry: number,
-                name: credit.to_string(),
-            };
-            let credit = self.credits.get_mut(credit).ok_or_else(unknown)?;
+            let credit = self.credit_mut(number, *credit)?;
             balanced &= amount.is_positive() && credit.used_by(record.entry) == *amount;
             total += *amount;
             credit.left += *amount;
@@ -561,7 +614,7 @@ impl State {
     /// The accounts that anything is on record of: owners, payers, and those set.
     #[must_use]
     pub fn known_accounts(&self) -> BTreeSet<&AccountId> {
-        let owners = self.credits.values().map(|record| &record.credit.account);
+        let owners = self.credits.values().flat_map(CreditRecord::owners);
         let payers = self.bills.keys().map(|bill| &bill.payer);
         self.accounts
             .by_id

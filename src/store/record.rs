@@ -14,8 +14,9 @@ use crate::period::Month;
 
 use super::lines::LinesDigest;
 use super::shape::{
-    AccountChangeShape, AllocationShape, CodeShape, Malformed, OfferShape, RulesShape, TermsShape,
-    TotalsShape, account, amount, bill_id, credit_id, day, hex, offer_id, unhex,
+    AccountChangeShape, AllocationShape, CodeShape, Malformed, OfferShape, RulesShape,
+    SharingShape, TermsShape, TotalsShape, account, amount, bill_id, credit_id, day, hex, offer_id,
+    unhex,
 };
 use super::{Hash, Record, StoreError};
 
@@ -107,6 +108,26 @@ struct VoidedShape {
     credit: String,
     amount: String,
     reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreditOnlyShape {
+    credit: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TransferredShape {
+    credit: String,
+    to: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SharedShape {
+    credit: String,
+    sharing: SharingShape,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -236,6 +257,17 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             amount: amount.text(0),
             reason: reason.clone(),
         }),
+        Event::CreditPaused(credit) | Event::CreditResumed(credit) => json(&CreditOnlyShape {
+            credit: credit.to_string(),
+        }),
+        Event::CreditTransferred { credit, to } => json(&TransferredShape {
+            credit: credit.to_string(),
+            to: to.to_string(),
+        }),
+        Event::CreditShared { credit, sharing } => json(&SharedShape {
+            credit: credit.to_string(),
+            sharing: SharingShape::of(sharing),
+        }),
         Event::AccountSet(change) => json(&AccountChangeShape::of(change)),
     };
     let envelope = payload.and_then(RawValue::from_string).and_then(|payload| {
@@ -363,6 +395,26 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
                 credit: credit_id(&shape.credit)?,
                 amount: amount(&shape.amount)?,
                 reason: shape.reason,
+            }
+        }
+        "credit_paused" => {
+            Event::CreditPaused(credit_id(&shaped::<CreditOnlyShape>(payload)?.credit)?)
+        }
+        "credit_resumed" => {
+            Event::CreditResumed(credit_id(&shaped::<CreditOnlyShape>(payload)?.credit)?)
+        }
+        "credit_transferred" => {
+            let shape: TransferredShape = shaped(payload)?;
+            Event::CreditTransferred {
+                credit: credit_id(&shape.credit)?,
+                to: account(&shape.to)?,
+            }
+        }
+        "credit_shared" => {
+            let shape: SharedShape = shaped(payload)?;
+            Event::CreditShared {
+                credit: credit_id(&shape.credit)?,
+                sharing: shape.sharing.read()?,
             }
         }
         "account_set" => Event::AccountSet(shaped::<AccountChangeShape>(payload)?.read()?),

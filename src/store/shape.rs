@@ -163,10 +163,28 @@ impl CreditScopeShape {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum SharingShape {
+pub(super) enum SharingShape {
     Default,
     Disabled,
     Custom(Vec<String>),
+}
+
+impl SharingShape {
+    pub(super) fn of(sharing: &Sharing) -> SharingShape {
+        match sharing {
+            Sharing::Default => SharingShape::Default,
+            Sharing::Disabled => SharingShape::Disabled,
+            Sharing::Custom(named) => SharingShape::Custom(texts(named)),
+        }
+    }
+
+    pub(super) fn read(&self) -> Result<Sharing, Malformed> {
+        Ok(match self {
+            SharingShape::Default => Sharing::Default,
+            SharingShape::Disabled => Sharing::Disabled,
+            SharingShape::Custom(named) => Sharing::Custom(set(named, account)?),
+        })
+    }
 }
 
 fn start_rule_text(rule: StartRule) -> &'static str {
@@ -237,11 +255,7 @@ impl<'a> TermsShape<'a> {
             end_date: terms.end_date.map(|end| end.to_string().into()),
             scope: CreditScopeShape::of(&terms.scope),
             stage: terms.stage.as_str().into(),
-            sharing: match &terms.sharing {
-                Sharing::Default => SharingShape::Default,
-                Sharing::Disabled => SharingShape::Disabled,
-                Sharing::Custom(named) => SharingShape::Custom(texts(named)),
-            },
+            sharing: SharingShape::of(&terms.sharing),
             start_rule: terms
                 .start_rule
                 .map(|rule| start_rule_text(rule).to_owned()),
@@ -265,11 +279,7 @@ impl<'a> TermsShape<'a> {
                 "after_discounts" => Stage::AfterDiscounts,
                 other => return Err(malformed("a stage", other)),
             },
-            sharing: match &self.sharing {
-                SharingShape::Default => Sharing::Default,
-                SharingShape::Disabled => Sharing::Disabled,
-                SharingShape::Custom(named) => Sharing::Custom(set(named, account)?),
-            },
+            sharing: self.sharing.read()?,
             start_rule: self.start_rule.as_deref().map(start_rule).transpose()?,
             end_rule: self.end_rule.as_deref().map(end_rule).transpose()?,
             offer: self.offer.as_deref().map(offer_id).transpose()?,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::account::{Account, Accounts, Membership};
 use crate::ledger::bill::Status;
 use crate::ledger::credit::Credit;
+use crate::ledger::dated::Dated;
 use crate::ledger::entry::LedgerId;
 use crate::ledger::names::{AccountId, BillId, CreditId, Currency};
 use crate::ledger::state::{BillState, CreditRecord, Moved, Movement, OfferState, State};
@@ -18,10 +19,10 @@ use crate::ledger::statement::Totals;
 use crate::money::Money;
 use crate::period::Month;
 
-use super::shape::{Malformed, OfferShape, TermsShape, account, amount, currency};
+use super::shape::{Malformed, OfferShape, SharingShape, TermsShape, account, amount, currency};
 
 /// Changes whenever the shapes below do.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 #[derive(Serialize, Deserialize)]
 struct StateShape<'a> {
@@ -50,6 +51,9 @@ struct CreditShape<'a> {
     code: Option<String>,
     moved: Vec<MovedShape>,
     void_reason: Option<String>,
+    paused: Vec<(i32, bool)>,
+    owners: Vec<(i32, String)>,
+    sharings: Vec<(i32, SharingShape)>,
 }
 
 /// Entry, effective day, why, amount.
@@ -177,7 +181,27 @@ fn credit_shape(record: &CreditRecord) -> CreditShape<'_> {
         code: record.code.clone(),
         moved: record.moved.iter().map(moved).collect(),
         void_reason: record.void_reason.clone(),
+        paused: dated_shape(&record.paused, |paused| *paused),
+        owners: dated_shape(&record.owners, ToString::to_string),
+        sharings: dated_shape(&record.sharings, SharingShape::of),
     }
+}
+
+fn dated_shape<T, S>(dated: &Dated<T>, shape: impl Fn(&T) -> S) -> Vec<(i32, S)> {
+    let values = dated.iter();
+    values
+        .map(|(from, value)| (number(*from), shape(value)))
+        .collect()
+}
+
+fn read_dated<S, T>(
+    shapes: Vec<(i32, S)>,
+    read: impl Fn(S) -> Result<T, Malformed>,
+) -> Result<Dated<T>, Malformed> {
+    let values = shapes.into_iter();
+    values
+        .map(|(from, shape)| Ok((date(from)?, read(shape)?)))
+        .collect()
 }
 
 fn account_shape(account: &Account) -> AccountShape {
@@ -187,11 +211,7 @@ fn account_shape(account: &Account) -> AccountShape {
         country: account.country.clone(),
         attributes: account.attributes.iter().cloned().collect(),
         memberships: account.memberships.iter().map(membership).collect(),
-        sharing: account
-            .sharing
-            .iter()
-            .map(|(date, on)| (number(*date), *on))
-            .collect(),
+        sharing: dated_shape(&account.sharing, |on| *on),
     }
 }
 
@@ -330,6 +350,9 @@ fn read_credit(shape: CreditShape<'_>) -> Result<(CreditId, CreditRecord), Malfo
     };
     let mut record = CreditRecord::new(credit, shape.code);
     record.void_reason = shape.void_reason;
+    record.paused = read_dated(shape.paused, Ok)?;
+    record.owners = read_dated(shape.owners, |id| account(&id))?;
+    record.sharings = read_dated(shape.sharings, |shape| shape.read())?;
     record.moved.reserve_exact(shape.moved.len());
     for MovedShape(entry, day, movement, units) in shape.moved {
         let moved = Moved {
@@ -366,11 +389,7 @@ fn read_account(shape: AccountShape) -> Result<Account, Malformed> {
             .into_iter()
             .map(membership)
             .collect::<Result<_, Malformed>>()?,
-        sharing: shape
-            .sharing
-            .into_iter()
-            .map(|(day, on)| Ok((date(day)?, on)))
-            .collect::<Result<_, Malformed>>()?,
+        sharing: read_dated(shape.sharing, Ok)?,
     })
 }
 

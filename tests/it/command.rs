@@ -11,6 +11,7 @@ mod help; // help, examples, completions, manual pages, typing errors
 mod input; // documents and arguments, good and bad
 mod ledgers; // random sequences of commands against a naive model of a ledger
 mod manners; // what a stranger would stumble over
+mod operations; // credits paused, transferred, shared otherwise
 mod output; // streams, formats, colours, closed pipes, full disks
 mod races; // many processes at once, and processes that are killed
 mod reading; // the journal read a second time, slowly

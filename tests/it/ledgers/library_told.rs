@@ -107,6 +107,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Refused {
         Refusal::OutOfOrder { .. } => (3, "out_of_order"),
         Refusal::MonthClosed { .. } => (3, "month_closed"),
         Refusal::NothingToVoid { .. } => (3, "nothing_to_void"),
+        Refusal::CreditVoided(_) => (3, "credit_voided"),
+        Refusal::NotTransferable { .. } => (3, "not_transferable"),
         Refusal::Account(_) => (3, "account_conflict"),
         Refusal::TooMuch(_) => (3, "too_much"),
         Refusal::Broken(broken) => panic!("a broken invariant: {broken}"),
