@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::Args;
 use credits_ledger::formats::{Format as DocumentFormat, read_bills};
+use credits_ledger::ledger::as_billed::{credit_name, land};
 use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::{Applied, reserve};
 use credits_ledger::ledger::correct::{Correction, Outcome, apply_bills};
-use credits_ledger::ledger::decide::Desk;
-use credits_ledger::ledger::entry::Lines;
+use credits_ledger::ledger::decide::{self, Desk};
+use credits_ledger::ledger::entry::{Basis, Event, Lines, Proposal};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId};
+use credits_ledger::ledger::reconcile::TOLERANCE;
 use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
@@ -39,6 +41,7 @@ use super::terms::read_account;
   credits apply bill.json
   credits apply --dry-run < bill.json
   credits apply --amend corrected.json
+  credits apply --as-billed --dry-run cur-2026-04.csv
   credits --json apply --month 2026-04 cur-2026-04.csv")]
 pub(crate) struct ApplyArgs {
     /// Bills: our own JSON, or an AWS cost and usage report 2.0 as CSV [default: stdin; `-` is stdin]
@@ -57,9 +60,28 @@ pub(crate) struct ApplyArgs {
     /// the later bills that this changes
     #[arg(long)]
     amend: bool,
+    /// Book the credits that the provider applied, as its own rows in the bill say, instead of what
+    /// the rule of application says. A credit is found by its name and owner; one that is not on
+    /// record is recorded, which is said
+    #[arg(long)]
+    as_billed: bool,
+    /// With --as-billed: rows of the provider that are called NAME mean this credit, from now on
+    /// (repeat for several)
+    #[arg(long = "match", value_name = "NAME=CREDIT", requires = "as_billed", value_parser = read_match)]
+    matches: Vec<(String, CreditId)>,
     /// Print the statements, and record nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+/// Reads `NAME=CREDIT`; a name may hold a `=` itself.
+fn read_match(text: &str) -> Result<(String, CreditId), String> {
+    let parted = text
+        .rsplit_once('=')
+        .filter(|(name, _)| !name.trim().is_empty());
+    let (name, credit) = parted.ok_or("is not as in `AWS Free Tier=C12`")?;
+    let credit = CreditId::parse(credit).map_err(|error| format!("`{credit}` {error}"))?;
+    Ok((credit_name(name), credit))
 }
 
 /// Applies credits to bills.
@@ -67,9 +89,18 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
     let (bills, mut notes) = read_documents(args)?;
     let bills = selected(bills, args)?;
     refuse_parts(&bills)?;
+    let basis = if args.as_billed {
+        Basis::AsBilled
+    } else {
+        Basis::Rules
+    };
     let outcome = context.record(args.dry_run, |desk, view| {
+        for (name, credit) in &args.matches {
+            decide::match_credit(desk, name.clone(), *credit)?;
+        }
         let bills = bills.clone();
-        let done = apply_bills::<_, Failure>(desk, &view, bills, args.amend, &context.rules)?;
+        let done =
+            apply_bills::<_, Failure>(desk, &view, bills, args.amend, basis, &context.rules)?;
         let statements = statements(desk, view, &done, context)?;
         Ok((statements, done.correction))
     })?;
@@ -84,6 +115,7 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
             .iter()
             .flat_map(|done| notes_of(done, before, context.today)),
     );
+    notes.extend(made_credits(&outcome.proposals, args.dry_run));
     notes.extend(correction_notes(&correction, &outcome.state));
     let recorded = !args.dry_run && !outcome.proposals.is_empty();
     let shapes: Vec<StatementShape> = statements
@@ -185,9 +217,30 @@ fn selected(mut bills: Vec<Bill>, args: &ApplyArgs) -> Result<Vec<Bill>, Failure
     Ok(bills)
 }
 
+/// The credits that were made since the provider applied them and they were not on record.
+fn made_credits(proposals: &[Proposal], dry_run: bool) -> Vec<String> {
+    let made = proposals.iter().filter_map(|proposal| {
+        let entry = &proposal.entry;
+        let Event::Granted { account, terms } = &entry.event else {
+            return None;
+        };
+        let (amount, currency) = (
+            terms.amount.grouped(terms.currency.minor_digits()),
+            terms.currency,
+        );
+        let (credit, verb) = match dry_run {
+            true => (String::new(), "would be"),
+            false => (format!(" {}", CreditId::made_by(entry.number)), "was"),
+        };
+        Some(format!("note: the provider applied {amount} {currency} of `{}` of account {account}, which is not on record: credit{credit} {verb} recorded for it; if it is another one, `--match '{}=CREDIT'` says which", terms.name, terms.name))
+    });
+    made.collect()
+}
+
 /// A statement and what became of its bill.
 struct Done {
     statement: Statement,
+    basis: Basis,
     applied: Applied,
     corrected: bool,
     /// What is left of the credits it names, after it.
@@ -227,6 +280,7 @@ fn statements(
         let (statement, remaining) = statement(desk, view, &estimates, id)?;
         Ok(Done {
             statement,
+            basis: desk.state.bills[id].basis,
             applied: *applied,
             corrected: *corrected,
             remaining,
@@ -240,8 +294,8 @@ fn estimates(desk: &Desk, view: View<'_>, context: &Context) -> Result<Estimates
     let open = desk.state.bills.values();
     let open = open.filter(|bill| bill.status == Status::Estimated);
     let bills = open
-        .map(|bill| Ok(desk.lines(&view, bill)?.into_bill()))
-        .collect::<Result<Vec<Bill>, StoreError>>()?;
+        .map(|bill| Ok((desk.lines(&view, bill)?.into_bill(), bill.basis)))
+        .collect::<Result<Vec<(Bill, Basis)>, StoreError>>()?;
     let statements = reserve(&desk.state, bills, &context.rules);
     Ok(with_remaining(&desk.state, statements))
 }
@@ -270,13 +324,60 @@ fn statement(
     }
 }
 
+/// How the provider's own credit rows went together with the charges.
+fn landing_notes(statement: &Statement) -> Vec<String> {
+    let (bill, digits) = (&statement.bill, statement.bill.id().currency.minor_digits());
+    let (id, currency) = (bill.id(), bill.id().currency);
+    let landing = land(bill, &statement.discounted);
+    if landing.rows == 0 {
+        return vec![format!(
+            "note: bill {id} holds no credit rows of the provider: as billed, the card pays all of it"
+        )];
+    }
+    let matched = landing.rows - landing.unmatched;
+    let mut notes = vec![format!(
+        "note: bill {id}: credit rows of the provider: {}, with a charge of the same account, service, region and day: {matched}",
+        landing.rows
+    )];
+    // What lands elsewhere in the last digits only goes with the over-credit of other charges.
+    let elsewhere = Some(landing.elsewhere).filter(|amount| *amount > TOLERANCE);
+    let amounts = [
+        (
+            elsewhere.unwrap_or_default(),
+            "landed on charges of other services or accounts",
+        ),
+        (
+            landing.over_credit,
+            "is over-credit: no charge is left for it",
+        ),
+        (
+            landing.taken_back,
+            "was taken back of credits that the bill does not hold",
+        ),
+    ];
+    notes.extend(
+        amounts
+            .into_iter()
+            .filter(|(amount, _)| amount.is_positive())
+            .map(|(amount, what)| {
+                format!(
+                    "note: bill {id}: {} {currency} {what}",
+                    amount.grouped(digits)
+                )
+            }),
+    );
+    notes
+}
+
 /// `head`: the last entry before this command.
 fn notes_of(done: &Done, head: u64, today: NaiveDate) -> Vec<String> {
     let statement = &done.statement;
     let bill = statement.bill.id();
     let mut notes = Vec::new();
     let totals = statement.totals();
-    if !totals.provider_credits.is_zero() {
+    if done.basis == Basis::AsBilled {
+        notes.extend(landing_notes(statement));
+    } else if !totals.provider_credits.is_zero() {
         let amount = totals.provider_credits.text(bill.currency.minor_digits());
         notes.push(format!("note: bill {bill} holds credits that the provider applied, {amount} {}; they are kept apart, and ours are worked out from the charges before them", bill.currency));
     }

@@ -138,7 +138,7 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
     let mut standings = then.standings(id.month);
     reserve_first(&mut standings, &earlier);
     let digits = id.currency.minor_digits();
-    let claims = Claims::of(&statement, &standings, &then.accounts, &rules);
+    let claims = Claims::of(&statement, &standings, &then.accounts, &rules).on_basis(bill.basis);
     let charges = statement
         .lines()
         .filter(|line| wanted.is_none_or(|place| line.place == place))

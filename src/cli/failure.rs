@@ -5,6 +5,7 @@ use std::fmt;
 use credits_ledger::formats::ReadError;
 use credits_ledger::ledger::bill::Difference;
 use credits_ledger::ledger::decide::{Refusal, Untransferable};
+use credits_ledger::ledger::entry::Basis;
 use credits_ledger::store::StoreError;
 use serde::Serialize;
 
@@ -230,7 +231,7 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
             "bad_usage"
         }
         Refusal::TooMuch(_) => "too_much",
-        Refusal::BillDiffers { .. } => "bill_differs",
+        Refusal::BillDiffers { .. } | Refusal::OtherBasis { .. } => "bill_differs",
         Refusal::AlreadyFinal { .. } => "already_final",
         Refusal::OutOfOrder { .. } => "out_of_order",
         Refusal::MonthClosed { .. } => "month_closed",
@@ -264,6 +265,11 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
         Refusal::BillDiffers { bill, .. } => {
             format!("`credits apply --amend` with this bill replaces it; `credits statement {bill}` shows what is booked")
         }
+        Refusal::OtherBasis { basis, .. } => match basis {
+            Basis::Rules => "`credits apply --amend --as-billed` with this bill books what the provider applied instead",
+            Basis::AsBilled => "`credits apply --amend` with this bill decides it by the rule instead; with `--as-billed` it is the same bill again",
+        }
+        .to_owned(),
         Refusal::AlreadyFinal { bill, .. } => {
             format!("`credits statement {bill}` shows what is booked")
         }

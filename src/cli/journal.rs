@@ -2,7 +2,7 @@
 
 use clap::Args;
 use credits_ledger::ledger::credit::Sharing;
-use credits_ledger::ledger::entry::{Cause, Entry, Event};
+use credits_ledger::ledger::entry::{Basis, Cause, Entry, Event};
 use credits_ledger::store::verify::{Depth, verify as prove};
 use credits_ledger::store::{Record, StoreError};
 use serde::Serialize;
@@ -109,6 +109,13 @@ fn entry_row(entry: &Entry, record: &Record) -> Vec<Cell> {
     ]
 }
 
+fn as_billed(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Rules => "",
+        Basis::AsBilled => ", as billed",
+    }
+}
+
 /// An entry in a few words.
 fn about(entry: &Entry) -> String {
     match &entry.event {
@@ -142,9 +149,10 @@ fn about(entry: &Entry) -> String {
         Event::BillEstimated(bill) => {
             let digits = bill.id.currency.minor_digits();
             format!(
-                "{}: charges {}",
+                "{}: charges {}{}",
                 bill.id,
-                bill.totals.charges.grouped(digits)
+                bill.totals.charges.grouped(digits),
+                as_billed(bill.basis)
             )
         }
         Event::BillBooked(booking) => {
@@ -153,8 +161,9 @@ fn about(entry: &Entry) -> String {
             let [charges, credits, card] =
                 [totals.charges, totals.credits, totals.card].map(|amount| amount.grouped(digits));
             format!(
-                "{}: charges {charges}, credits {credits}, card {card}",
-                booking.bill.id
+                "{}: charges {charges}, credits {credits}, card {card}{}",
+                booking.bill.id,
+                as_billed(booking.bill.basis)
             )
         }
         Event::BillReversed(reversal) => {
@@ -186,6 +195,9 @@ fn about(entry: &Entry) -> String {
                 format!("{credit}: shared with {} only", named.join(", "))
             }
         },
+        Event::CreditMatched { name, credit } => {
+            format!("{credit}: is what the provider calls {name}")
+        }
         Event::AccountSet(change) => format!("account {}", change.account),
     }
 }

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use credits_ledger::ledger::balance::{Balance, Figures};
 use credits_ledger::ledger::correct::CardChange;
 use credits_ledger::ledger::credit::{Credit, Sharing};
+use credits_ledger::ledger::entry::Basis;
 use credits_ledger::ledger::names::{BillId, CreditId, Currency};
 use credits_ledger::ledger::rules::{EndRule, StartRule};
 use credits_ledger::ledger::scope::Scope;
@@ -255,6 +256,7 @@ pub(crate) struct StatementShape {
     pub(crate) month: String,
     pub(crate) currency: String,
     pub(crate) status: &'static str,
+    pub(crate) basis: &'static str,
     pub(crate) reference: Option<String>,
     pub(crate) entry: Option<u64>,
     pub(crate) already_applied: bool,
@@ -328,6 +330,11 @@ impl StatementShape {
             month: month.to_string(),
             currency: currency.to_string(),
             status: bill.status().as_str(),
+            basis: state
+                .bills
+                .get(bill.id())
+                .map_or(Basis::Rules, |bill| bill.basis)
+                .as_str(),
             reference: bill.reference().map(str::to_owned),
             entry,
             already_applied,

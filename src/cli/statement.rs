@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use clap::Args;
 use credits_ledger::ledger::booking::Past;
-use credits_ledger::ledger::entry::Lines;
+use credits_ledger::ledger::entry::{Basis, Lines};
 use credits_ledger::ledger::names::{BillId, CreditId, Currency};
 use credits_ledger::ledger::state::{Moved, State};
 use credits_ledger::ledger::statement::Statement;
@@ -195,7 +195,16 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
     };
     let mut table = table
         .styled(style)
-        .above(format!("bill {}, {}, {state}", shape.bill, shape.status))
+        .above(format!(
+            "bill {}, {}{}, {state}",
+            shape.bill,
+            shape.status,
+            if shape.basis == Basis::AsBilled.as_str() {
+                ", as billed"
+            } else {
+                ""
+            }
+        ))
         .above("");
     let line =
         |what: &str, amount: &str| format!("{what:<22}{:>16} {}", grouped(amount), shape.currency);

@@ -74,6 +74,8 @@ pub enum Hindrance {
     Exhausted,
     /// Nothing was left of the charge when the credit's turn came.
     NothingLeftToPay,
+    /// The bill is booked as billed, and the provider did not use the credit for the charge.
+    AsBilled,
 }
 
 impl Hindrance {
@@ -93,6 +95,7 @@ impl Hindrance {
             Hindrance::Sharing => "sharing",
             Hindrance::Exhausted => "exhausted",
             Hindrance::NothingLeftToPay => "nothing_left_to_pay",
+            Hindrance::AsBilled => "as_billed",
         }
     }
 }
@@ -319,7 +322,7 @@ pub fn burn_order(a: &Credit, b: &Credit, rules: &Rules) -> Ordering {
 /// left of them stays with the smallest and reduces the card charge.
 ///
 /// Returns what was taken off each charge; of a discount what it took off others, negative.
-fn discount(charges: &[Charge]) -> Vec<Money> {
+pub(super) fn discount(charges: &[Charge]) -> Vec<Money> {
     let mut taken = vec![Money::ZERO; charges.len()];
     let mut groups: BTreeMap<(&AccountId, &Service), Group> = BTreeMap::new();
     for (at, charge) in charges.iter().enumerate() {
@@ -826,6 +829,16 @@ pub fn apply(
         claims.sort_unstable_by(|a, b| burn_order(a.standing.credit, b.standing.credit, rules));
         allocate(&claims, bill.charges(), &discounted, &reach.days)
     };
+    statement(bill, discounted, allocations, applied)
+}
+
+/// The statement that discounts and allocations make of a bill: the card pays the rest.
+pub(super) fn statement(
+    bill: Bill,
+    discounted: Vec<Money>,
+    allocations: Vec<(u32, Allocation)>,
+    applied: Vec<Allocation>,
+) -> Statement {
     let mut card: Vec<Money> = bill
         .charges()
         .iter()

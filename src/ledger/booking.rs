@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
+
 use crate::money::Money;
+use crate::period::Month;
 
 use super::apply::{Standing, apply, usage_days};
+use super::as_billed::{Shortage, as_billed};
 use super::bill::{Bill, Status};
 use super::decide::{Desk, Refusal};
-use super::entry::{BillRecord, Booking, Event, Lines};
-use super::names::{AccountId, BillId, CreditId};
+use super::entry::{Basis, BillRecord, Booking, Event, Lines};
+use super::names::{AccountId, BillId, CreditId, Currency};
 use super::rules::Rules;
 use super::state::{BillState, Broken, State};
 use super::statement::{Allocation, Statement, Totals};
@@ -71,7 +75,12 @@ pub(super) enum Against {
 /// # Errors
 /// An estimate for a month that is final, anything new in a month that is closed, a past that
 /// cannot be read.
-pub(super) fn against_record<P, E>(desk: &Desk, past: &P, bill: &Bill) -> Result<Against, E>
+pub(super) fn against_record<P, E>(
+    desk: &Desk,
+    past: &P,
+    bill: &Bill,
+    basis: Basis,
+) -> Result<Against, E>
 where
     P: Past,
     E: From<Refusal> + From<P::Error>,
@@ -83,9 +92,20 @@ where
         let recorded = desk.lines(past, known)?;
         let differences = bill.difference(recorded.bill());
         let same = differences.is_empty();
+        let same_basis = known.basis == basis;
         match (status, bill.status()) {
-            (Status::Final, _) | (Status::Estimated, Status::Estimated) if same => {
+            (Status::Final, Status::Estimated) if same => return Ok(Against::Same(entry)),
+            (Status::Final, Status::Final) | (Status::Estimated, Status::Estimated)
+                if same && same_basis =>
+            {
                 return Ok(Against::Same(entry));
+            }
+            (Status::Final, Status::Final) if same => {
+                against = Against::Corrects(Refusal::OtherBasis {
+                    bill: id.clone(),
+                    entry,
+                    basis: known.basis,
+                });
             }
             (Status::Final, Status::Estimated) => {
                 Err(Refusal::AlreadyFinal {
@@ -141,34 +161,81 @@ fn last_booked<'a>(state: &'a State, id: &BillId) -> Option<&'a BillId> {
 
 /// Records a bill that comes in its order: a final one is applied and booked, an estimate kept.
 /// Returns the number of its entry.
-pub(super) fn record(desk: &mut Desk, bill: Bill, rules: &Rules) -> Result<u64, Broken> {
+pub(super) fn record(
+    desk: &mut Desk,
+    bill: Bill,
+    basis: Basis,
+    rules: &Rules,
+) -> Result<u64, Broken> {
     match bill.status() {
         Status::Estimated => {
+            if basis == Basis::AsBilled {
+                // What it reserves is worked out on reading; its credits have to be there.
+                as_provided(desk, bill.clone(), rules)?;
+            }
             let effective = bill.id().month.last_day().min(desk.today);
             let record = BillRecord {
                 id: bill.id().clone(),
                 reference: bill.reference().map(str::to_owned),
+                basis,
                 totals: Totals::of(&bill),
             };
             let event = Event::BillEstimated(record);
             desk.propose(effective, event, Some(Lines::Bill(bill)))
         }
         Status::Final => {
-            let standings = desk.state.standings(bill.id().month);
-            let statement = apply(&standings, &desk.state.accounts, bill, rules);
-            book(desk, statement, rules)
+            let statement = match basis {
+                Basis::Rules => {
+                    let standings = desk.state.standings(bill.id().month);
+                    apply(&standings, &desk.state.accounts, bill, rules)
+                }
+                Basis::AsBilled => as_provided(desk, bill, rules)?,
+            };
+            book(desk, statement, basis, rules)
         }
     }
 }
 
+/// The statement of a bill as the provider applied credits to it; a credit that is not on record,
+/// or has less left than the provider applied, is made good by a new one.
+fn as_provided(desk: &mut Desk, bill: Bill, rules: &Rules) -> Result<Statement, Broken> {
+    loop {
+        let standings = desk.state.standings(bill.id().month);
+        let done = as_billed(&standings, &desk.state.matches, bill.clone(), rules);
+        if done.shortages.is_empty() {
+            return Ok(done.statement);
+        }
+        make_good(desk, bill.id().currency, &done.shortages)?;
+    }
+}
+
+/// Puts credits on record that make good for shortages.
+pub(super) fn make_good(
+    desk: &mut Desk,
+    currency: Currency,
+    shortages: &[Shortage],
+) -> Result<(), Broken> {
+    for shortage in shortages {
+        let (account, terms) = (shortage.named.owner.clone(), shortage.terms(currency));
+        desk.propose(terms.start_date, Event::Granted { account, terms }, None)?;
+    }
+    Ok(())
+}
+
 /// Books a statement; returns the number of its entry.
-pub(super) fn book(desk: &mut Desk, statement: Statement, rules: &Rules) -> Result<u64, Broken> {
+pub(super) fn book(
+    desk: &mut Desk,
+    statement: Statement,
+    basis: Basis,
+    rules: &Rules,
+) -> Result<u64, Broken> {
     let id = statement.bill.id().clone();
     let effective = id.month.last_day().min(desk.today);
     let booking = Booking {
         bill: BillRecord {
             id,
             reference: statement.bill.reference().map(str::to_owned),
+            basis,
             totals: statement.totals(),
         },
         rules: rules.clone(),
@@ -178,12 +245,17 @@ pub(super) fn book(desk: &mut Desk, statement: Statement, rules: &Rules) -> Resu
     desk.propose(effective, Event::BillBooked(booking), lines)
 }
 
-/// What open bills would use of the credits, worked out with the rule, in month order, after all
-/// that is booked. Never stored, so it cannot go stale.
+/// What open bills would use of the credits, worked out anew, in month order, after all that is
+/// booked. Never stored, so it cannot go stale.
 #[must_use]
-pub fn reserve(state: &State, estimates: Vec<Bill>, rules: &Rules) -> Vec<Statement> {
+pub fn reserve(state: &State, estimates: Vec<(Bill, Basis)>, rules: &Rules) -> Vec<Statement> {
     // Most credits of an old ledger are used up or ended: they are asked once, not by every bill.
-    let first_day = estimates.iter().map(|bill| *usage_days(bill).start()).min();
+    // What the provider did is not asked for its dates.
+    let days = estimates.iter().map(|(bill, basis)| match basis {
+        Basis::Rules => *usage_days(bill).start(),
+        Basis::AsBilled => NaiveDate::MIN,
+    });
+    let first_day = days.min();
     let left = state.credits.iter().filter(|(_, record)| {
         let last_day = record.credit.terms.last_covered_day(rules);
         let ended = last_day
@@ -193,8 +265,8 @@ pub fn reserve(state: &State, estimates: Vec<Bill>, rules: &Rules) -> Vec<Statem
     });
     let left = left.map(|(id, record)| (*id, record.left)).collect();
     let mut course = Course::new(state, left);
-    let decide = |bill| {
-        let statement = course.decide(bill, rules);
+    let decide = |(bill, basis)| {
+        let (statement, _) = course.decide(bill, basis, rules);
         course.take(&statement.applied);
         statement
     };
@@ -235,10 +307,31 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// The statement of the next bill, on what is left now.
-    pub(super) fn decide(&self, bill: Bill, rules: &Rules) -> Statement {
-        let standings = self.near(&bill);
-        apply(&standings, &self.state.accounts, bill, rules)
+    /// The statement of the next bill, on what is left now, and what of it credits are missing for.
+    pub(super) fn decide(
+        &self,
+        bill: Bill,
+        basis: Basis,
+        rules: &Rules,
+    ) -> (Statement, Vec<Shortage>) {
+        match basis {
+            Basis::Rules => {
+                let standings = self.near(&bill);
+                let statement = apply(&standings, &self.state.accounts, bill, rules);
+                (statement, Vec::new())
+            }
+            Basis::AsBilled => {
+                let standings = self.all(bill.id().month);
+                let done = as_billed(&standings, &self.state.matches, bill, rules);
+                (done.statement, done.shortages)
+            }
+        }
+    }
+
+    fn all(&self, month: Month) -> Vec<Standing<'a>> {
+        let left = self.left.iter();
+        left.map(|(id, left)| self.state.credits[id].standing(month, *left))
+            .collect()
     }
 
     /// Credits that can be in the pool of a bill and have something left, in the order of entries.

@@ -13,11 +13,14 @@ use crate::money::Money;
 use crate::period::Month;
 
 use super::apply::Reach;
+use super::as_billed::Shortage;
 use super::bill::{Bill, Status};
-use super::booking::{Against, Applied, Course, Past, against_record, book, check_open, record};
+use super::booking::{
+    Against, Applied, Course, Past, against_record, book, check_open, make_good, record,
+};
 use super::decide::{Desk, Refusal, take_away};
-use super::entry::{Cause, Event, Lines, Reversal};
-use super::names::{BillId, CreditId};
+use super::entry::{Basis, Cause, Event, Lines, Reversal};
+use super::names::{BillId, CreditId, Currency};
 use super::rules::Rules;
 use super::state::{BillState, Movement, State};
 use super::statement::{Allocation, Statement};
@@ -77,6 +80,7 @@ pub fn apply_bills<P, E>(
     past: &P,
     mut bills: Vec<Bill>,
     amend: bool,
+    basis: Basis,
     rules: &Rules,
 ) -> Result<Outcome, E>
 where
@@ -87,8 +91,9 @@ where
     let mut asked = Asked::default();
     if amend {
         for bill in &bills {
-            if let Against::Corrects(_) = against_record::<P, E>(desk, past, bill)? {
-                asked.bills.insert(bill.id().clone(), Some(bill.clone()));
+            if let Against::Corrects(_) = against_record::<P, E>(desk, past, bill, basis)? {
+                let corrected = Some((bill.clone(), basis));
+                asked.bills.insert(bill.id().clone(), corrected);
             }
         }
     }
@@ -98,10 +103,13 @@ where
     for bill in bills {
         let id = bill.id().clone();
         let is_correction = corrected.contains(&id);
-        let applied = match against_record::<P, E>(desk, past, &bill)? {
+        let applied = match against_record::<P, E>(desk, past, &bill, basis)? {
             Against::Same(entry) if is_correction => Applied::Recorded(entry),
             Against::Same(entry) => Applied::Already(entry),
-            Against::Next => Applied::Recorded(record(desk, bill, rules).map_err(Refusal::from)?),
+            Against::Next => {
+                let entry = record(desk, bill, basis, rules).map_err(Refusal::from)?;
+                Applied::Recorded(entry)
+            }
             Against::Corrects(refusal) => return Err(refusal.into()),
         };
         done.push((id, applied, is_correction));
@@ -213,10 +221,10 @@ pub fn reopen(desk: &mut Desk, month: Month) -> Result<Option<u64>, Refusal> {
 }
 
 /// What a correction is asked to change.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Asked {
     /// Bills with their new charges; none: the bill goes.
-    bills: BTreeMap<BillId, Option<Bill>>,
+    bills: BTreeMap<BillId, Option<(Bill, Basis)>>,
     /// Why a bill goes.
     reason: Option<String>,
     /// Every booking of this month and later is decided anew.
@@ -231,7 +239,14 @@ struct Rewrite {
     given_back: Vec<Allocation>,
     cause: Cause,
     /// As it is decided anew.
-    after: Option<(Statement, Rules)>,
+    after: Option<Anew>,
+}
+
+/// A bill decided anew.
+struct Anew {
+    statement: Statement,
+    basis: Basis,
+    rules: Rules,
 }
 
 fn correct<P, E>(desk: &mut Desk, past: &P, asked: Asked, rules: &Rules) -> Result<Correction, E>
@@ -248,7 +263,15 @@ where
         .iter()
         .map(|(id, record)| (*id, record.left))
         .collect();
-    let rewrites = decide_anew::<P, E>(desk, past, asked, rules)?;
+    let rewrites = loop {
+        let (rewrites, missing) = decide_anew::<P, E>(desk, past, asked.clone(), rules)?;
+        if missing.is_empty() {
+            break rewrites;
+        }
+        for (currency, shortages) in missing {
+            make_good(desk, currency, &shortages).map_err(Refusal::from)?;
+        }
+    };
     let mut correction = Correction {
         rewritten: rewrites.len(),
         changed: rewrites.iter().filter_map(Rewrite::card_change).collect(),
@@ -268,7 +291,7 @@ where
 impl Rewrite {
     fn card_change(&self) -> Option<CardChange> {
         let digits = self.id.currency.minor_digits();
-        let (before, (after, _)) = (self.before.as_ref()?, self.after.as_ref()?);
+        let (before, after) = (self.before.as_ref()?, &self.after.as_ref()?.statement);
         // What an open bill left for the card was never booked.
         if before.status == Status::Estimated {
             return None;
@@ -301,8 +324,8 @@ fn rewrite(desk: &mut Desk, rewrites: Vec<Rewrite>) -> Result<(), Refusal> {
         }
         bookings.extend(rewrite.after);
     }
-    for (statement, rules) in bookings.into_iter().rev() {
-        book(desk, statement, &rules)?;
+    for anew in bookings.into_iter().rev() {
+        book(desk, anew.statement, anew.basis, &anew.rules)?;
     }
     Ok(())
 }
@@ -349,13 +372,16 @@ impl Turn {
     }
 }
 
-/// The bills that are recorded otherwise, in order.
+/// What credits are missing for, bill by bill.
+type Missing = Vec<(Currency, Vec<Shortage>)>;
+
+/// The bills that are recorded otherwise, in order, and what credits are missing for.
 fn decide_anew<P, E>(
     desk: &Desk,
     past: &P,
     mut asked: Asked,
     rules: &Rules,
-) -> Result<Vec<Rewrite>, E>
+) -> Result<(Vec<Rewrite>, Missing), E>
 where
     P: Past,
     E: From<Refusal> + From<P::Error>,
@@ -374,6 +400,7 @@ where
     let mut course = Course::new(state, left);
     let mut drift = Drift::default();
     let mut rewrites = Vec::new();
+    let mut missing = Missing::new();
     for Turn {
         month,
         booked_in,
@@ -383,7 +410,7 @@ where
         let before = state.bills.get(&id);
         let took = used.get(&booked_in).map_or(&[][..], Vec::as_slice);
         let (bill, cause) = match asked.bills.remove(&id) {
-            Some(Some(bill)) => (Some(bill), Cause::Amended),
+            Some(Some(asked)) => (Some(asked), Cause::Amended),
             Some(None) => (
                 None,
                 Cause::Reversed(asked.reason.clone().unwrap_or_default()),
@@ -397,7 +424,7 @@ where
                     continue;
                 }
                 (
-                    Some(desk.lines(past, before)?.into_bill()),
+                    Some((desk.lines(past, before)?.into_bill(), before.basis)),
                     Cause::DecidedAnew,
                 )
             }
@@ -405,20 +432,30 @@ where
         let booked = before.filter(|before| before.status == Status::Final);
         let after = match bill {
             None => None,
-            Some(bill) => {
+            Some((bill, basis)) => {
                 let rules = match booked {
                     Some(booked) => past.rules(booked)?,
                     None => rules.clone(),
                 };
-                Some((course.decide(bill, &rules), rules))
+                let (statement, shortages) = course.decide(bill, basis, &rules);
+                if !shortages.is_empty() {
+                    missing.push((id.currency, shortages));
+                }
+                Some(Anew {
+                    statement,
+                    basis,
+                    rules,
+                })
             }
         };
-        let takes = after.as_ref().map_or(&[][..], |(after, _)| &after.applied);
+        let takes = after
+            .as_ref()
+            .map_or(&[][..], |anew| &anew.statement.applied);
         course.take(takes);
         drift.add(took, takes);
-        if let (Cause::DecidedAnew, Some(booked), Some((after, _))) = (&cause, booked, &after)
+        if let (Cause::DecidedAnew, Some(booked), Some(anew)) = (&cause, booked, &after)
             && let Lines::Statement(statement) = desk.lines(past, booked)?
-            && statement == *after
+            && statement == anew.statement
         {
             continue;
         }
@@ -430,7 +467,7 @@ where
             after,
         });
     }
-    Ok(rewrites)
+    Ok((rewrites, missing))
 }
 
 /// The corrected bills and all bookings from the first of them on, in order.
@@ -484,6 +521,7 @@ impl Drift {
     }
 
     /// Whether a credit that a booking used, or that may take part in its bill, is one of these.
+    /// What the provider used only changes with what it used.
     /// The charges are read only where that depends on them.
     fn concerns<P: Past>(
         &self,
@@ -497,6 +535,9 @@ impl Drift {
         let state = &desk.state;
         if took.iter().any(|used| self.0.contains_key(&used.credit)) {
             return Ok(true);
+        }
+        if booked.basis == Basis::AsBilled {
+            return Ok(false);
         }
         let records = self.0.keys().map(|credit| &state.credits[credit]);
         let near: Vec<_> = records

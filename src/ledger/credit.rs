@@ -53,6 +53,25 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// What a provider's description of a credit tells of its kind; promotional where it tells
+    /// nothing *(house)*.
+    #[must_use]
+    pub fn told_by(description: &str) -> Kind {
+        let words = description.to_lowercase();
+        let tells = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
+        if tells(&["activate"]) {
+            Kind::Activate
+        } else if tells(&["educat", "academy", "research", "student", "course"]) {
+            Kind::Educational
+        } else if tells(&["earn", "reward"]) && !tells(&["learn"]) {
+            Kind::Earned
+        } else {
+            Kind::Promotional
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

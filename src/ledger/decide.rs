@@ -15,7 +15,7 @@ use crate::period::Month;
 use super::account::{AccountChange, AccountError};
 use super::bill::Difference;
 use super::credit::Terms;
-use super::entry::{CodeMark, Entry, Event, Lines, Proposal};
+use super::entry::{Basis, CodeMark, Entry, Event, Lines, Proposal};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::{Lacks, Offer};
 use super::rules::Rules;
@@ -184,6 +184,19 @@ pub enum Refusal {
         /// How the charges differ; ours are those of the new bill.
         differences: Vec<Difference>,
     },
+    /// The same bill is booked, and what pays it was decided otherwise.
+    #[error("bill {bill} is already applied, in entry {entry}, {}", match .basis {
+        Basis::Rules => "by the rule of application, not as billed",
+        Basis::AsBilled => "as billed, not by the rule of application",
+    })]
+    OtherBasis {
+        /// The bill.
+        bill: BillId,
+        /// The entry that booked it.
+        entry: u64,
+        /// On what that rests.
+        basis: Basis,
+    },
     /// An estimate for a month that is final.
     #[error(
         "bill {bill} is final since entry {entry}, an estimate with other charges cannot follow"
@@ -328,6 +341,20 @@ pub fn add_offer(desk: &mut Desk, offer: Offer) -> Result<(), Refusal> {
             Ok(())
         }
     }
+}
+
+/// Records which credit the provider's credit rows of a name mean; nothing where that is so.
+///
+/// # Errors
+/// An unknown credit.
+pub fn match_credit(desk: &mut Desk, name: String, credit: CreditId) -> Result<(), Refusal> {
+    if !desk.state.credits.contains_key(&credit) {
+        return Err(Refusal::UnknownCredit(credit));
+    }
+    if desk.state.matches.get(&name) != Some(&credit) {
+        desk.propose(desk.today, Event::CreditMatched { name, credit }, None)?;
+    }
+    Ok(())
 }
 
 /// What the journal says of a code.

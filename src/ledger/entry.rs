@@ -47,6 +47,26 @@ impl fmt::Debug for CodeMark {
     }
 }
 
+/// On what it rests which credits pay a bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// On the rule of application.
+    Rules,
+    /// On the provider's own credit rows in the bill.
+    AsBilled,
+}
+
+impl Basis {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Basis::Rules => "rules",
+            Basis::AsBilled => "as_billed",
+        }
+    }
+}
+
 /// What is recorded of every bill. Its charges are kept with the entry, but out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BillRecord {
@@ -54,6 +74,8 @@ pub struct BillRecord {
     pub id: BillId,
     /// The provider's own id.
     pub reference: Option<String>,
+    /// On what it rests which credits pay it.
+    pub basis: Basis,
     /// What it comes to; of an estimate before any credit, since what those pay is worked out on
     /// reading.
     pub totals: Totals,
@@ -161,6 +183,13 @@ pub enum Event {
         /// Who may.
         sharing: Sharing,
     },
+    /// Credit rows of the provider that are called so mean this credit.
+    CreditMatched {
+        /// What the rows are called.
+        name: String,
+        /// The credit.
+        credit: CreditId,
+    },
     /// What is on record of an account changed.
     AccountSet(AccountChange),
 }
@@ -185,6 +214,7 @@ impl Event {
             Event::CreditResumed(_) => "credit_resumed",
             Event::CreditTransferred { .. } => "credit_transferred",
             Event::CreditShared { .. } => "credit_shared",
+            Event::CreditMatched { .. } => "credit_matched",
             Event::AccountSet(_) => "account_set",
         }
     }

@@ -9,6 +9,7 @@ use crate::money::Money;
 use super::account::{Accounts, Home};
 use super::apply::{Claim, Hindrance, Standing, burn_order, paid_as, payable};
 use super::bill::Charge;
+use super::entry::Basis;
 use super::names::{AccountId, BillId, CreditId};
 use super::rules::Rules;
 use super::scope::Scope;
@@ -39,6 +40,7 @@ pub struct Explanation<'a> {
 /// Credits in burn order, with what they may claim of a bill.
 pub struct Claims<'a> {
     claims: Vec<Claim<'a>>,
+    basis: Basis,
 }
 
 impl<'a> Claims<'a> {
@@ -56,7 +58,16 @@ impl<'a> Claims<'a> {
         };
         let mut claims: Vec<Claim<'a>> = standings.iter().map(claim).collect();
         claims.sort_by(|a, b| burn_order(a.standing.credit, b.standing.credit, rules));
-        Claims { claims }
+        Claims {
+            claims,
+            basis: Basis::Rules,
+        }
+    }
+
+    /// The same on a bill that rests on `basis`.
+    #[must_use]
+    pub fn on_basis(self, basis: Basis) -> Claims<'a> {
+        Claims { basis, ..self }
     }
 
     /// The claims of all credits on the bill of a statement.
@@ -101,8 +112,11 @@ impl<'a> Claims<'a> {
                 .find(|allocation| allocation.credit == credit);
             let paid = paid.map_or(Money::ZERO, |allocation| allocation.amount);
             left -= paid;
+            let as_billed = self.basis == Basis::AsBilled;
             let rule = match hindrance {
+                _ if as_billed && paid.is_positive() => continue,
                 Some(rule) => rule,
+                None if as_billed && left.is_positive() => Hindrance::AsBilled,
                 None if left.is_positive() => Hindrance::Exhausted,
                 None if paid.is_positive() => continue,
                 None => Hindrance::NothingLeftToPay,
@@ -162,6 +176,9 @@ pub fn detail(rule: Hindrance, claim: &Claim<'_>, charge: &Charge, discounted: M
         },
         Hindrance::Account => account_detail(claim, charge),
         Hindrance::Sharing => format!("is not shared with {}", charge.account),
+        Hindrance::AsBilled => {
+            "the bill is booked as billed, the provider did not use it here".to_owned()
+        }
         Hindrance::Exhausted => "nothing was left of it".to_owned(),
         Hindrance::NothingLeftToPay
             if discounted == charge.amount && charge.amount.is_positive() =>

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod apply;
+pub mod as_billed;
 pub mod balance;
 pub mod bill;
 pub mod booking;
@@ -19,6 +20,7 @@ pub mod explain;
 pub mod names;
 pub mod offer;
 pub mod operate;
+pub mod reconcile;
 pub mod rules;
 pub mod scope;
 pub mod state;

@@ -15,10 +15,11 @@ use crate::period::Month;
 
 use super::account::{AccountError, Accounts};
 use super::apply::Standing;
+use super::as_billed::Matches;
 use super::bill::Status;
 use super::credit::{Credit, Sharing, Terms};
 use super::dated::Dated;
-use super::entry::{BillRecord, Booking, Entry, Event, LedgerId, Reversal};
+use super::entry::{Basis, BillRecord, Booking, Entry, Event, LedgerId, Reversal};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::Offer;
 use super::statement::{Allocation, Totals};
@@ -185,6 +186,8 @@ pub struct BillState {
     pub effective: NaiveDate,
     /// The provider's own id.
     pub reference: Option<Box<str>>,
+    /// On what it rests which credits pay it.
+    pub basis: Basis,
     /// What it comes to; see [`BillRecord::totals`].
     pub totals: Totals,
 }
@@ -241,6 +244,8 @@ pub struct State {
     pub offers: BTreeMap<OfferId, OfferState>,
     /// The latest bill by id: by month, then payer, then currency.
     pub bills: BTreeMap<BillId, BillState>,
+    /// Which credits the provider's credit rows mean, as said by hand.
+    pub matches: Matches,
     /// Bills of this month and of all before it do not change any more.
     pub closed_until: Option<Month>,
 }
@@ -412,6 +417,10 @@ impl State {
                 let record = self.credit_mut(number, *credit)?;
                 record.sharings.set(entry.effective, sharing.clone());
             }
+            Event::CreditMatched { name, credit } => {
+                self.credit_mut(number, *credit)?;
+                self.matches.insert(name.clone(), *credit);
+            }
             Event::AccountSet(change) => {
                 let account = self
                     .accounts
@@ -503,6 +512,7 @@ impl State {
             entry: entry.number,
             effective: entry.effective,
             reference: record.reference.as_deref().map(Box::from),
+            basis: record.basis,
             totals: record.totals,
         };
         self.check_open(entry, &record.id)?;

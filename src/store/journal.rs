@@ -14,7 +14,7 @@ use crate::ledger::balance::{Reserved, reserved};
 use crate::ledger::bill::{Bill, Status};
 use crate::ledger::booking::{Past, reserve};
 use crate::ledger::decide::{CodeState, Desk};
-use crate::ledger::entry::{CodeMark, Entry, Event, LedgerId, Lines, Proposal};
+use crate::ledger::entry::{Basis, CodeMark, Entry, Event, LedgerId, Lines, Proposal};
 use crate::ledger::rules::Rules;
 use crate::ledger::state::{BillState, State};
 use crate::ledger::statement::Statement;
@@ -496,8 +496,8 @@ impl View<'_> {
     ) -> Result<Vec<Statement>, StoreError> {
         let bills = state
             .estimates(as_of)
-            .map(|(_, bill)| Ok(self.lines(bill)?.into_bill()))
-            .collect::<Result<Vec<Bill>, StoreError>>()?;
+            .map(|(_, bill)| Ok((self.lines(bill)?.into_bill(), bill.basis)))
+            .collect::<Result<Vec<(Bill, Basis)>, StoreError>>()?;
         Ok(reserve(state, bills, rules))
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::ledger::entry::{BillRecord, Booking, Cause, Entry, Event, LedgerId, Reversal};
+use crate::ledger::entry::{Basis, BillRecord, Booking, Cause, Entry, Event, LedgerId, Reversal};
 use crate::period::Month;
 
 use super::lines::LinesDigest;
@@ -37,8 +37,19 @@ pub fn chain(number: u64, previous: &Hash, bytes: &[u8]) -> Hash {
         .into()
 }
 
-/// The version of every kind that this program writes.
-const VERSION: u32 = 1;
+/// The version in which an event is written: 1, but for bills as the provider applied credits to
+/// them, of which the first version knew nothing.
+fn version(event: &Event) -> u32 {
+    let basis = match event {
+        Event::BillEstimated(record) => record.basis,
+        Event::BillBooked(booking) => booking.bill.basis,
+        _ => Basis::Rules,
+    };
+    match basis {
+        Basis::Rules => 1,
+        Basis::AsBilled => 2,
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +98,8 @@ struct CodeAddedShape {
 struct EstimatedShape {
     bill: String,
     reference: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    basis: Option<String>,
     totals: TotalsShape,
     lines: LinesDigest,
 }
@@ -96,6 +109,8 @@ struct EstimatedShape {
 struct BookedShape {
     bill: String,
     reference: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    basis: Option<String>,
     totals: TotalsShape,
     rules: RulesShape,
     applied: Vec<AllocationShape>,
@@ -128,6 +143,13 @@ struct TransferredShape {
 struct SharedShape {
     credit: String,
     sharing: SharingShape,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MatchedShape {
+    name: String,
+    credit: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -233,12 +255,14 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
         Event::BillEstimated(record) => json(&EstimatedShape {
             bill: record.id.to_string(),
             reference: record.reference.clone(),
+            basis: basis_text(record.basis),
             totals: TotalsShape::of(&record.totals),
             lines: lines(),
         }),
         Event::BillBooked(booking) => json(&BookedShape {
             bill: booking.bill.id.to_string(),
             reference: booking.bill.reference.clone(),
+            basis: basis_text(booking.bill.basis),
             totals: TotalsShape::of(&booking.bill.totals),
             rules: RulesShape::of(&booking.rules),
             applied: booking.applied.iter().map(AllocationShape::of).collect(),
@@ -268,6 +292,10 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             credit: credit.to_string(),
             sharing: SharingShape::of(sharing),
         }),
+        Event::CreditMatched { name, credit } => json(&MatchedShape {
+            name: name.clone(),
+            credit: credit.to_string(),
+        }),
         Event::AccountSet(change) => json(&AccountChangeShape::of(change)),
     };
     let envelope = payload.and_then(RawValue::from_string).and_then(|payload| {
@@ -276,7 +304,7 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             recorded: &entry.recorded.to_rfc3339_opts(SecondsFormat::Micros, true),
             effective: &entry.effective.to_string(),
             kind: entry.event.kind(),
-            version: VERSION,
+            version: version(&entry.event),
             payload: &payload,
         })
     });
@@ -315,12 +343,18 @@ impl From<Malformed> for Unread {
 
 fn read_entry(number: u64, bytes: &[u8]) -> Result<Decoded, Unread> {
     let envelope: Envelope<'_> = shaped(bytes)?;
-    if envelope.version != VERSION {
-        let (kind, version) = (envelope.kind.escape_default(), envelope.version);
-        return Err(Unread::Newer(format!("version {version} of `{kind}`")));
-    }
     let recorded = DateTime::parse_from_rfc3339(envelope.recorded);
+    let newer = || {
+        let (kind, version) = (envelope.kind.escape_default(), envelope.version);
+        Unread::Newer(format!("version {version} of `{kind}`"))
+    };
+    if !(1..=2).contains(&envelope.version) {
+        return Err(newer());
+    }
     let (event, lines) = read_event(envelope.kind, envelope.payload.get().as_bytes())?;
+    if version(&event) != envelope.version {
+        return Err(newer());
+    }
     let entry = Entry {
         number,
         command: envelope.command,
@@ -365,6 +399,7 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
             let record = BillRecord {
                 id: bill_id(&shape.bill)?,
                 reference: shape.reference,
+                basis: basis(shape.basis.as_deref())?,
                 totals: shape.totals.read()?,
             };
             return Ok((Event::BillEstimated(record), Some(shape.lines)));
@@ -375,6 +410,7 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
                 bill: BillRecord {
                     id: bill_id(&shape.bill)?,
                     reference: shape.reference,
+                    basis: basis(shape.basis.as_deref())?,
                     totals: shape.totals.read()?,
                 },
                 rules: shape.rules.read()?,
@@ -417,6 +453,13 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
                 sharing: shape.sharing.read()?,
             }
         }
+        "credit_matched" => {
+            let shape: MatchedShape = shaped(payload)?;
+            Event::CreditMatched {
+                credit: credit_id(&shape.credit)?,
+                name: shape.name,
+            }
+        }
         "account_set" => Event::AccountSet(shaped::<AccountChangeShape>(payload)?.read()?),
         other => {
             let kind = other.escape_default();
@@ -424,6 +467,22 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
         }
     };
     Ok((event, None))
+}
+
+/// Nothing is written of a bill that rests on the rules, as when there were no others.
+fn basis_text(basis: Basis) -> Option<String> {
+    (basis != Basis::Rules).then(|| basis.as_str().to_owned())
+}
+
+fn basis(text: Option<&str>) -> Result<Basis, Malformed> {
+    match text {
+        None => Ok(Basis::Rules),
+        Some("as_billed") => Ok(Basis::AsBilled),
+        Some(other) => {
+            let other = other.escape_default();
+            Err(Malformed(format!("`{other}` is nothing a bill rests on")))
+        }
+    }
 }
 
 fn shaped<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Malformed> {

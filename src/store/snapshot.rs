@@ -12,7 +12,7 @@ use crate::ledger::account::{Account, Accounts, Membership};
 use crate::ledger::bill::Status;
 use crate::ledger::credit::Credit;
 use crate::ledger::dated::Dated;
-use crate::ledger::entry::LedgerId;
+use crate::ledger::entry::{Basis, LedgerId};
 use crate::ledger::names::{AccountId, BillId, CreditId, Currency};
 use crate::ledger::state::{BillState, CreditRecord, Moved, Movement, OfferState, State};
 use crate::ledger::statement::Totals;
@@ -39,6 +39,8 @@ struct StateShape<'a> {
     open: Vec<BillShape>,
     booked: u64,
     closed_until: Option<i32>,
+    /// Name, entry and part of the credit.
+    matches: Vec<(String, u64, u32)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -93,6 +95,7 @@ struct BillShape {
     month: i32,
     currency: [u8; 3],
     booked: bool,
+    as_billed: bool,
     entry: u64,
     effective: i32,
     reference: Option<String>,
@@ -151,6 +154,11 @@ pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
         open: shapes(Status::Estimated).collect(),
         booked: shapes(Status::Final).count() as u64,
         closed_until: state.closed_until.map(|month| number(month.first_day())),
+        matches: state
+            .matches
+            .iter()
+            .map(|(name, credit)| (name.clone(), credit.entry, credit.part))
+            .collect(),
     };
     let mut bytes = postcard::to_extend(&shape, vec![FORMAT]).ok()?;
     for bill in shapes(Status::Final) {
@@ -247,6 +255,7 @@ fn bill_shape(id: &BillId, bill: &BillState, payers: &[&AccountId]) -> BillShape
         month: number(id.month.first_day()),
         currency: id.currency.code(),
         booked: bill.status == Status::Final,
+        as_billed: bill.basis == Basis::AsBilled,
         entry: bill.entry,
         effective: number(bill.effective),
         reference: bill.reference.as_deref().map(str::to_owned),
@@ -278,6 +287,9 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
         },
         ..State::default()
     };
+    for (name, entry, part) in shape.matches {
+        state.matches.insert(name, CreditId { entry, part });
+    }
     for (code, total) in shape.issued {
         state.issued.insert(currency(&code)?, amount(&total)?);
     }
@@ -440,6 +452,11 @@ fn read_bill(
         entry: shape.entry,
         effective: date(shape.effective)?,
         reference: shape.reference.map(String::into_boxed_str),
+        basis: if shape.as_billed {
+            Basis::AsBilled
+        } else {
+            Basis::Rules
+        },
         totals,
     };
     Ok((id, state))

@@ -15,6 +15,7 @@ use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::correct::apply_bills;
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
 use credits_ledger::ledger::decide::{self, CodeState, Desk};
+use credits_ledger::ledger::entry::Basis;
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, OfferId, Region, Service};
 use credits_ledger::ledger::offer::{Eligibility, Ends, Offer};
 use credits_ledger::ledger::rules::Rules;
@@ -158,8 +159,15 @@ fn generate(path: &Path, entries: u64) {
                     Status::Final
                 };
                 let bill = bill(payer, month, status);
-                apply_bills::<_, anyhow::Error>(desk, &view, vec![bill], false, &rules)
-                    .expect("booked");
+                apply_bills::<_, anyhow::Error>(
+                    desk,
+                    &view,
+                    vec![bill],
+                    false,
+                    Basis::Rules,
+                    &rules,
+                )
+                .expect("booked");
             }
         });
         month = month.next();

@@ -13,6 +13,7 @@ mod ledgers; // random sequences of commands against a naive model of a ledger
 mod manners; // what a stranger would stumble over
 mod operations; // credits paused, transferred, shared otherwise
 mod output; // streams, formats, colours, closed pipes, full disks
+mod provider; // bills as the provider applied its own credits
 mod races; // many processes at once, and processes that are killed
 mod reading; // the journal read a second time, slowly
 mod refusals; // every kind of error, with its status, message and advice

@@ -6,7 +6,7 @@ use credits_ledger::ledger::bill::Bill;
 use credits_ledger::ledger::booking::{Applied, Past};
 use credits_ledger::ledger::correct::apply_bills;
 use credits_ledger::ledger::decide::{Desk, Refusal};
-use credits_ledger::ledger::entry::{Event, Lines, Proposal};
+use credits_ledger::ledger::entry::{Basis, Event, Lines, Proposal};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::state::BillState;
 
@@ -46,6 +46,6 @@ pub(crate) fn apply_bill(
     bill: Bill,
     rules: &Rules,
 ) -> Result<Applied, Refusal> {
-    let outcome = apply_bills::<_, Refusal>(desk, kept, vec![bill], false, rules)?;
+    let outcome = apply_bills::<_, Refusal>(desk, kept, vec![bill], false, Basis::Rules, rules)?;
     Ok(outcome.bills[0].1)
 }

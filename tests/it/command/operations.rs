@@ -28,12 +28,7 @@ fn family() -> Ledger {
 #[test]
 fn a_credit_that_is_paused_on_the_last_day_of_a_month_takes_no_part_in_its_bill() {
     let ledger = Ledger::with_a_credit();
-    let paused = ledger
-        .call("pause C2")
-        .today("2026-01-20")
-        .run()
-        .ok()
-        .out;
+    let paused = ledger.call("pause C2").today("2026-01-20").run().ok().out;
     assert!(
         paused.starts_with("credit C2 is now paused, from 2026-01-20 on"),
         "{paused}"

@@ -11,7 +11,7 @@ use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::{Applied, Past, reserve};
 use credits_ledger::ledger::correct;
 use credits_ledger::ledger::decide::{self, CodeState, Desk, Refusal, Worth as RealWorth};
-use credits_ledger::ledger::entry::{CodeMark, Entry, Event, LedgerId, Lines};
+use credits_ledger::ledger::entry::{Basis, CodeMark, Entry, Event, LedgerId, Lines};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId, OfferId};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::state::{BillState, State};
@@ -219,7 +219,14 @@ impl Library {
     }
 
     fn apply(&self, desk: &mut Desk, bills: Vec<Bill>, amend: bool) -> Result<Answer, Unable> {
-        let done = correct::apply_bills::<_, Refusal>(desk, &self.kept, bills, amend, &self.rules)?;
+        let done = correct::apply_bills::<_, Refusal>(
+            desk,
+            &self.kept,
+            bills,
+            amend,
+            Basis::Rules,
+            &self.rules,
+        )?;
         let stated = done.bills.iter().map(|(id, applied, corrected)| {
             let (entry, already) = match applied {
                 Applied::Recorded(entry) => (*entry, false),
@@ -251,7 +258,7 @@ impl Library {
 
     fn estimates(&self, desk: &Desk, as_of: NaiveDate) -> Vec<RealStatement> {
         let open = desk.state.estimates(as_of);
-        let bills = open.map(|(_, bill)| self.lines_of(desk, bill).into_bill());
+        let bills = open.map(|(_, bill)| (self.lines_of(desk, bill).into_bill(), bill.basis));
         reserve(&desk.state, bills.collect(), &self.rules)
     }
 

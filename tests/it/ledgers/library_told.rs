@@ -102,7 +102,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Refused {
         Refusal::EndsBeforeItStarts { .. } | Refusal::EndsTooLate | Refusal::UsedTooMuch { .. } => {
             (2, "bad_usage")
         }
-        Refusal::BillDiffers { .. } => (3, "bill_differs"),
+        Refusal::BillDiffers { .. } | Refusal::OtherBasis { .. } => (3, "bill_differs"),
         Refusal::AlreadyFinal { .. } => (3, "already_final"),
         Refusal::OutOfOrder { .. } => (3, "out_of_order"),
         Refusal::MonthClosed { .. } => (3, "month_closed"),
