@@ -1,13 +1,10 @@
 //! `apply`: credits applied to bills.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Args;
-use credits_ledger::formats::{Format as DocumentFormat, read_bills};
 use credits_ledger::ledger::as_billed::{credit_name, land};
 use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::{Applied, reserve};
@@ -26,7 +23,8 @@ use credits_ledger::store::journal::View;
 use super::answer::Answer;
 use super::context::Context;
 use super::correct::correction_notes;
-use super::failure::{Failure, io_words};
+use super::documents::{Bills, Document, InputArgs, files_or_stdin};
+use super::failure::Failure;
 use super::shape::{ChangedShape, StatementShape};
 use super::statement::{Estimates, remaining_after, statements_answer, with_remaining};
 use super::terms::read_account;
@@ -47,9 +45,8 @@ pub(crate) struct ApplyArgs {
     /// Bills: our own JSON, or an AWS cost and usage report 2.0 as CSV [default: stdin; `-` is stdin]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// What the documents are [default: recognised by content]
-    #[arg(long, value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(DocumentFormat::ALL.map(DocumentFormat::as_str)))]
-    input: Option<String>,
+    #[command(flatten)]
+    input: InputArgs,
     /// Apply the bills of this month, pass over others
     #[arg(long, value_name = "YYYY-MM", value_parser = |text: &str| Month::parse(text).map_err(|error| error.to_string()))]
     month: Option<Month>,
@@ -88,7 +85,6 @@ fn read_match(text: &str) -> Result<(String, CreditId), String> {
 pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failure> {
     let (bills, mut notes) = read_documents(args)?;
     let bills = selected(bills, args)?;
-    refuse_parts(&bills)?;
     let basis = if args.as_billed {
         Basis::AsBilled
     } else {
@@ -128,68 +124,12 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
 }
 
 fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure> {
-    let format = args.input.as_deref().and_then(DocumentFormat::parse);
-    let stdin = [PathBuf::from("-")];
-    let files = if args.files.is_empty() {
-        &stdin
-    } else {
-        args.files.as_slice()
-    };
-    let (mut bills, mut notes) = (Vec::new(), Vec::new());
-    for file in files {
-        let (name, read) = if file == Path::new("-") {
-            let input = std::io::stdin();
-            if input.is_terminal() {
-                return Err(
-                    Failure::usage("a bill is expected on stdin, which is a terminal")
-                        .hint("`credits apply FILE`, or pipe a bill in"),
-                );
-            }
-            ("stdin".to_owned(), read_bills(input.lock(), format))
-        } else {
-            let name = format!("`{}`", file.display());
-            let opened = File::open(file)
-                .map_err(|error| Failure::input(io_words(&error)).in_document(&name))?;
-            if opened.metadata().is_ok_and(|about| about.is_dir()) {
-                return Err(Failure::input("it is a folder").in_document(&name));
-            }
-            (name, read_bills(opened, format))
-        };
-        let documents = read.map_err(|error| Failure::from(error).in_document(&name))?;
-        if documents.rounded > 0 {
-            notes.push(format!(
-                "note: {name}: amounts finer than 10^-18 that were rounded: {}",
-                documents.rounded
-            ));
-        }
-        notes.extend(
-            documents
-                .notes
-                .iter()
-                .map(|note| format!("note: {name}: {note}")),
-        );
-        bills.extend(documents.bills);
+    let files = files_or_stdin(&args.files);
+    let mut bills = Bills::new(&args.input, files.len());
+    for file in &files {
+        bills.read(Document::open(file, "a bill")?)?;
     }
-    bills.sort_by(|a: &Bill, b: &Bill| a.id().cmp(b.id()));
-    Ok((bills, notes))
-}
-
-/// Several parts of one bill are not one bill: each would be taken for the whole.
-fn refuse_parts(bills: &[Bill]) -> Result<(), Failure> {
-    let apart = bills.windows(2).find(|pair| {
-        let same_bill = pair[0].id() == pair[1].id() && pair[0].status() == pair[1].status();
-        same_bill && !pair[0].difference(&pair[1]).is_empty()
-    });
-    match apart {
-        None => Ok(()),
-        Some(pair) => {
-            let message = format!(
-                "the documents hold bill {} twice, with other charges",
-                pair[0].id()
-            );
-            Err(Failure::input(message).hint("parts of one bill have to be one document"))
-        }
-    }
+    bills.finish()
 }
 
 fn selected(mut bills: Vec<Bill>, args: &ApplyArgs) -> Result<Vec<Bill>, Failure> {

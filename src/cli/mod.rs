@@ -13,12 +13,15 @@ mod check;
 mod confirm;
 mod context;
 mod correct;
+mod documents;
 mod explain;
 mod failure;
 mod grant;
+mod import;
 mod journal;
 mod operate;
 mod program;
+mod reconcile;
 mod shape;
 mod shell;
 mod statement;
@@ -140,6 +143,7 @@ enum Command {
     Grant(grant::GrantArgs),
     Redeem(program::RedeemArgs),
     Apply(apply::ApplyArgs),
+    Reconcile(reconcile::ReconcileArgs),
     Reverse(correct::ReverseArgs),
     Replay(correct::ReplayArgs),
     Close(correct::CloseArgs),
@@ -163,6 +167,8 @@ enum Command {
     Code(program::CodeCommand),
     #[command(subcommand)]
     Account(account::AccountCommand),
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     Journal(journal::JournalArgs),
     Verify(journal::VerifyArgs),
     Completions(shell::CompletionsArgs),
@@ -205,6 +211,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Grant(args) => grant::grant(args, context),
         Command::Redeem(args) => program::redeem(args, context),
         Command::Apply(args) => apply::apply(args, context),
+        Command::Reconcile(args) => reconcile::reconcile(args, context),
         Command::Reverse(args) => correct::reverse(args, context),
         Command::Replay(args) => correct::replay(args, context),
         Command::Close(args) => correct::close(args, context),
@@ -225,6 +232,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Offer(command) => program::offer(command, context),
         Command::Code(command) => program::code(command, context),
         Command::Account(command) => account::account(command, context),
+        Command::Import(command) => import::import(command, context),
         Command::Journal(args) => journal::journal(args, context),
         Command::Verify(args) => journal::verify(args, context),
         Command::Completions(args) => Ok(shell::completions(args)),

@@ -250,7 +250,8 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
     table
 }
 
-fn is_zero(text: &str) -> bool {
+/// Whether decimal text is of nothing.
+pub(crate) fn is_zero(text: &str) -> bool {
     text.trim_matches(['-', '0', '.']).is_empty()
 }
 

@@ -178,6 +178,11 @@ pub(crate) fn read_amount(text: &str) -> Result<Money, String> {
     }
 }
 
+/// An amount of either sign.
+pub(crate) fn read_signed_amount(text: &str) -> Result<Money, String> {
+    Money::parse(text).map_err(|error| format!("{error}; amounts are as in `100.00`"))
+}
+
 /// An amount of zero or more.
 pub(crate) fn read_amount_or_zero(text: &str) -> Result<Money, String> {
     match Money::parse(text) {

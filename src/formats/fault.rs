@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use thiserror::Error;
 
 use crate::ledger::bill::BillError;
-use crate::ledger::names::{BillId, NameError};
+use crate::ledger::names::{BillId, Currency, NameError};
 use crate::ledger::scope::Category;
 use crate::money::MoneyError;
 use crate::period::PeriodError;
@@ -121,6 +121,8 @@ pub enum Place {
     },
     /// A bill that was put together from many lines.
     Bill(BillId),
+    /// A value of a JSON document, by its path: `credits[3].startDate`; empty: the whole of it.
+    Path(String),
 }
 
 impl fmt::Display for Place {
@@ -129,6 +131,7 @@ impl fmt::Display for Place {
             Place::Line(line) => write!(f, "line {line}"),
             Place::Cell { line, column } => write!(f, "line {line}, column {column}"),
             Place::Bill(id) => write!(f, "bill {id}"),
+            Place::Path(path) => f.write_str(path),
             Place::Json {
                 bill,
                 charge,
@@ -288,6 +291,37 @@ pub enum Problem {
         /// Its last day.
         end: NaiveDate,
     },
+    /// Text that is none of a few words.
+    #[error("{found} is not {of}")]
+    NotOneOf {
+        /// The text.
+        found: Excerpt,
+        /// The words.
+        of: &'static str,
+    },
+    /// An amount in another currency than the first of its credit.
+    #[error("{found} is not {currency}, in which the initial amount is")]
+    OtherCurrency {
+        /// The currency.
+        found: Excerpt,
+        /// The one of the first amount.
+        currency: Currency,
+    },
+    /// An amount that is below zero where the initial amount is not, or the other way round.
+    #[error("{0} has another sign than the initial amount")]
+    OtherSign(Excerpt),
+    /// A credit that stands twice and says something else the second time.
+    #[error("credit {0} stands twice and says something else the second time")]
+    OtherCredit(Excerpt),
+    /// Who may use a credit is said in a way that is not known here.
+    #[error("{0} is a way of sharing a credit that is not supported")]
+    Sharing(Excerpt),
+    /// A purchase type that is not known here.
+    #[error("{0} is a purchase type that is not known, so what the credit may pay for is not")]
+    PurchaseType(Excerpt),
+    /// The last page of an answer names a next one.
+    #[error("the answer has more pages, which are not here")]
+    MorePages,
     /// Charges that make no bill.
     #[error("{0}")]
     Bill(BillError),
@@ -295,7 +329,8 @@ pub enum Problem {
 
 impl Problem {
     /// What is wrong with a name, where an empty one is not worth quoting.
-    pub(super) fn name(value: &str, why: NameError) -> Problem {
+    #[must_use]
+    pub fn name(value: &str, why: NameError) -> Problem {
         match why {
             NameError::Empty => Problem::Empty,
             why => Problem::Name {

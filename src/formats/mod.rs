@@ -8,6 +8,7 @@
 //! Not here: files and their names, compressed documents and Parquet (named, not read yet), the
 //! legacy column names of the cost and usage report, and writing.
 
+pub mod aws_api;
 mod aws_cur;
 mod fault;
 mod json;

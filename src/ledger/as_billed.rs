@@ -62,6 +62,20 @@ impl Named {
     }
 }
 
+impl Named {
+    /// Whether a credit is called so and is valid on some day of a month, whoever owns it.
+    #[must_use]
+    pub fn fits(&self, terms: &Terms, month: Month, rules: &Rules) -> bool {
+        let (first, last) = (
+            terms.first_covered_day(rules),
+            terms.last_covered_day(rules),
+        );
+        terms.name.trim().eq_ignore_ascii_case(&self.name)
+            && first <= month.last_day()
+            && last.is_none_or(|last| last >= month.first_day())
+    }
+}
+
 fn parted(description: &str) -> (&str, Option<AccountId>) {
     let parted = description.rsplit_once(FROM_ACCOUNT);
     let owned = parted.and_then(|(name, owner)| Some((name, AccountId::new(owner.trim()).ok()?)));
@@ -420,7 +434,7 @@ impl Purse<'_> {
         let is_matched = |standing: &Standing<'_>| Some(&standing.credit.id) == matched;
         let places = (0..self.credits.len()).filter(|at| {
             let standing = &self.credits[*at];
-            is_matched(standing) || self.is_called(standing, &named.name)
+            is_matched(standing) || named.fits(&standing.credit.terms, self.month, self.rules)
         });
         let mut places: Vec<usize> = places.collect();
         places.sort_by(|a, b| {
@@ -432,17 +446,6 @@ impl Purse<'_> {
                 .then_with(|| burn_order(a.credit, b.credit, self.rules))
         });
         places.into()
-    }
-
-    fn is_called(&self, standing: &Standing<'_>, name: &str) -> bool {
-        let terms = &standing.credit.terms;
-        let (first, last) = (
-            terms.first_covered_day(self.rules),
-            terms.last_covered_day(self.rules),
-        );
-        terms.name.trim().eq_ignore_ascii_case(name)
-            && first <= self.month.last_day()
-            && last.is_none_or(|last| last >= self.month.first_day())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command as a process: what a user could name. Each test has a ledger of its own in a folder
 //! of its own, a fixed day and an empty environment.
 
+pub(crate) mod aws; // credits, histories and reconciliation as AWS says
 mod bills; // the same bill again, estimates, exact sums, questions about the past
 mod clocks; // the day and the entry that a question is about
 mod corrections; // bills amended, reversed and replayed, months closed

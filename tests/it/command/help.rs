@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Output};
 
+use super::aws::{GET_CREDITS, HISTORY};
 use super::support::{CREDITS, Ledger, TODAY, bill};
 
 /// Every command, found from its own help: `grant`, `offer add` and so on.
@@ -134,6 +135,8 @@ fn prepared() -> Ledger {
         "bill_payer_account_id,bill_billing_period_start_date,bill_invoice_id,line_item_usage_account_id,line_item_line_item_type,line_item_usage_start_date,line_item_product_code,line_item_unblended_cost,line_item_currency_code\n\
          111122223333,2026-04-01T00:00:00Z,1,111122223333,Usage,2026-04-02T00:00:00Z,AmazonEC2,1.5,USD\n",
     );
+    ledger.folder.file("credits.json", GET_CREDITS);
+    ledger.folder.file("history.json", HISTORY);
     for folder in [
         ".local/share/bash-completion/completions",
         ".zfunc",
@@ -200,6 +203,7 @@ fn every_example_of_every_help_does_what_it_says() {
         "--remaining-below 500",
         "verify --head",
         "--category third_party_model",
+        "reconcile",
     ];
     for command in commands(&ledger, "").iter().chain([&String::new()]) {
         let examples = examples(&ledger.does(&format!("{command} --help")));

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::aws::GET_CREDITS;
 use super::support::{Ledger, bill, document};
 
 const OFFERS: &str = r#"{"offers": [
@@ -499,6 +500,7 @@ fn a_dry_run_of_any_writing_command_makes_no_ledger_and_changes_no_byte() {
     ledger
         .folder
         .file("bill.json", self::bill("2026-02", "a AmazonEC2 5"));
+    ledger.folder.file("credits.json", GET_CREDITS);
     let bytes = ledger.bytes();
     for line in [
         "grant --kind earned --amount 5 --account A",
@@ -510,6 +512,10 @@ fn a_dry_run_of_any_writing_command_makes_no_ledger_and_changes_no_byte() {
         "code add open NEW00001",
         "account set A --default",
         "void C2 --reason r",
+        "pause C2",
+        "share C2 disabled",
+        "apply bill.json --as-billed",
+        "import get-credits credits.json",
     ] {
         for format in ["", "--json ", "--format csv "] {
             let run = ledger.run(&format!("{format}{line} --dry-run")).ok();

@@ -1,0 +1,364 @@
+//! `import`: what the provider says, put on record.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use credits_ledger::formats::Problem;
+use credits_ledger::formats::aws_api::{History, read_credits, read_history};
+use credits_ledger::ledger::import::{Change, Imported, UsedSince, import_credits};
+use credits_ledger::ledger::names::Service;
+use credits_ledger::ledger::provider::ProviderCredit;
+use credits_ledger::ledger::state::State;
+use credits_ledger::money::Money;
+use credits_ledger::period::Month;
+use serde::Serialize;
+
+use super::answer::{Answer, Format};
+use super::context::Context;
+use super::correct::read_month;
+use super::documents::{Document, files_or_stdin, noted};
+use super::failure::Failure;
+use super::shape::date;
+use super::table::{Cell, Table};
+
+/// Put on record what the provider says of its credits
+#[derive(Debug, Subcommand)]
+#[command(before_long_help = "Examples:
+  credits import get-credits credits.json
+  credits import get-credits credits.json --history history.json --from 2026-01")]
+pub(crate) enum ImportCommand {
+    #[command(name = "get-credits")]
+    GetCredits(GetCreditsArgs),
+}
+
+/// Record the credits of an answer of `aws billing get-credits`
+///
+/// What was used of them counts as used before the ledger began. The same answer again changes
+/// nothing; of a later one, what changed is recorded (disabled, enabled, transferred, shared
+/// otherwise, split) or, where bills have to explain it, only said (remaining, other terms).
+#[derive(Debug, Args)]
+#[command(before_long_help = "Examples:
+  credits import get-credits credits.json
+  credits import get-credits --dry-run < credits.json
+  credits import get-credits credits.json --history history.json --from 2026-01")]
+pub(crate) struct GetCreditsArgs {
+    /// The answer, all pages of it [default: stdin; `-` is stdin]
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What AWS applied so far, an answer of `aws billing get-credit-allocation-history`: what
+    /// credits paid of final bills from --from on is left to these bills
+    #[arg(long, value_name = "FILE", requires = "from")]
+    history: Vec<PathBuf>,
+    /// The first month whose bills the ledger has or will have
+    #[arg(long, value_name = "YYYY-MM", requires = "history", value_parser = read_month)]
+    from: Option<Month>,
+    /// End credits whose terms AWS changed, and record them anew
+    #[arg(long)]
+    replace: bool,
+    /// Say what would be recorded, and record nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ImportedShape {
+    id: Option<String>,
+    reference: String,
+    name: String,
+    account: String,
+    currency: String,
+    outcome: &'static str,
+    initial_amount: String,
+    remaining_amount: String,
+    changes: Vec<ChangeShape>,
+    #[serde(skip)]
+    remaining: Money,
+    #[serde(skip)]
+    digits: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeShape {
+    what: &'static str,
+    ours: Option<String>,
+    provider: Option<String>,
+    #[serde(skip)]
+    words: String,
+}
+
+impl ChangeShape {
+    fn new(change: &Change, digits: u32) -> ChangeShape {
+        let (ours, provider) = match change {
+            Change::Remaining { ours, provider } => {
+                (Some(ours.text(digits)), Some(provider.text(digits)))
+            }
+            Change::Term { ours, provider, .. } => (Some(ours.clone()), Some(provider.clone())),
+            Change::Transferred { from, to } => (Some(from.to_string()), Some(to.to_string())),
+            Change::Split { into } => (None, Some(into.join(" "))),
+            Change::Replaced { old } => (Some(old.to_string()), None),
+            Change::Disabled | Change::Enabled | Change::Shared => (None, None),
+        };
+        ChangeShape {
+            what: change.what(),
+            ours,
+            provider,
+            words: change.to_string(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Answered {
+    as_of: String,
+    at_entry: u64,
+    recorded: usize,
+    changed: usize,
+    unchanged: usize,
+    credits: Vec<ImportedShape>,
+}
+
+/// Runs a command that imports.
+pub(crate) fn import(command: &ImportCommand, context: &Context) -> Result<Answer, Failure> {
+    match command {
+        ImportCommand::GetCredits(args) => get_credits(args, context),
+    }
+}
+
+/// What a service is called here.
+fn service(text: &str) -> Result<Service, Problem> {
+    Service::new(text).map_err(|why| Problem::name(text, why))
+}
+
+fn get_credits(args: &GetCreditsArgs, context: &Context) -> Result<Answer, Failure> {
+    let (credits, mut notes) = read_all_credits(&args.files)?;
+    let used_since = match args.from {
+        Some(from) => read_used_since(&args.history, from, &mut notes)?,
+        None => UsedSince::new(),
+    };
+    let outcome = context.record(args.dry_run, |desk, _| {
+        let credits = credits.clone();
+        Ok(import_credits(
+            desk,
+            credits,
+            &used_since,
+            args.replace,
+            &context.rules,
+        )?)
+    })?;
+    let said: BTreeMap<&str, &ProviderCredit> = credits
+        .iter()
+        .map(|credit| (credit.reference.as_str(), credit))
+        .collect();
+    notes.extend(advice(&outcome.answer, &outcome.state));
+    let recorded = !args.dry_run && !outcome.proposals.is_empty();
+    let shapes = outcome.answer.iter().filter_map(|imported| {
+        let record = outcome.state.credits.get(&imported.credit)?;
+        let reference = record.credit.terms.reference.as_deref()?;
+        let credit = said.get(reference)?;
+        Some(shape(imported, credit, args.dry_run))
+    });
+    let credits: Vec<ImportedShape> = shapes.collect();
+    let count = |outcome| {
+        credits
+            .iter()
+            .filter(|credit| credit.outcome == outcome)
+            .count()
+    };
+    let answer = Answered {
+        as_of: date(context.today),
+        at_entry: outcome.head,
+        recorded: count("recorded"),
+        changed: count("changed"),
+        unchanged: count("unchanged"),
+        credits,
+    };
+    Ok(answered(context, answer, args.dry_run)
+        .with_notes(notes)
+        .recorded(recorded))
+}
+
+fn read_all_credits(files: &[PathBuf]) -> Result<(Vec<ProviderCredit>, Vec<String>), Failure> {
+    let mut credits: Vec<ProviderCredit> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut notes = Vec::new();
+    for file in files_or_stdin(files) {
+        let document = Document::open(&file, "an answer of `aws billing get-credits`")?;
+        let name = document.name.clone();
+        let read = read_credits(document.into_read(), &mut service);
+        let answer = read.map_err(|error| Failure::from(error).in_document(&name))?;
+        notes.extend(noted(&name, &answer.notes));
+        for credit in answer.credits {
+            let known = places.get(&credit.reference);
+            match known.and_then(|at| credits.get(*at)) {
+                Some(known) if *known == credit => {}
+                Some(_) => {
+                    let message = format!(
+                        "credit {} says something else than in a document before",
+                        credit.reference
+                    );
+                    return Err(Failure::input(message).in_document(&name));
+                }
+                None => {
+                    places.insert(credit.reference.clone(), credits.len());
+                    credits.push(credit);
+                }
+            }
+        }
+    }
+    Ok((credits, notes))
+}
+
+/// What credits paid of final bills of a month and later.
+fn read_used_since(
+    files: &[PathBuf],
+    from: Month,
+    notes: &mut Vec<String>,
+) -> Result<UsedSince, Failure> {
+    let mut used = UsedSince::new();
+    for file in files {
+        let what = "an answer of `aws billing get-credit-allocation-history`";
+        let document = Document::open(file, what)?;
+        let (name, history) = read_history_document(document)?;
+        notes.extend(noted(&name, &history.notes));
+        let missing: Vec<String> = history
+            .missing
+            .iter()
+            .filter(|month| **month >= from)
+            .map(Month::to_string)
+            .collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "AWS failed to return {}, so what was used before {from} is not known",
+                missing.join(", ")
+            );
+            return Err(Failure::input(message)
+                .in_document(&name)
+                .hint("ask for the history again"));
+        }
+        for allocation in history.allocations {
+            if allocation.month >= from && !allocation.estimated {
+                *used.entry(allocation.reference).or_default() += allocation.amount;
+            }
+        }
+    }
+    Ok(used)
+}
+
+/// Reads an answer of `aws billing get-credit-allocation-history`; answers its name too.
+pub(crate) fn read_history_document(document: Document) -> Result<(String, History), Failure> {
+    let name = document.name.clone();
+    let read = read_history(document.into_read(), &mut service);
+    let history = read.map_err(|error| Failure::from(error).in_document(&name))?;
+    Ok((name, history))
+}
+
+/// What a person may want to do about it.
+fn advice(imported: &[Imported], state: &State) -> Vec<String> {
+    let mut notes = Vec::new();
+    for one in imported {
+        let id = one.credit;
+        if let Some(other) = one.looks_like {
+            let name = &state.credits[&other].credit.terms.name;
+            notes.push(format!("note: credit {other}, {name}, looks like {id} recorded before without `--reference`: `credits void {other} --reason 'recorded twice'` ends it"));
+        }
+        let term = |change: &&Change| matches!(change, Change::Term { .. });
+        let replaced = |change: &Change| matches!(change, Change::Replaced { .. });
+        if one.changes.iter().any(|change| term(&change)) && !one.changes.iter().any(replaced) {
+            notes.push(format!("note: AWS changed the terms of credit {id}; `--replace` ends it and records it anew"));
+        }
+    }
+    let moved = imported.iter().filter(|one| {
+        let moved = |change: &Change| matches!(change, Change::Remaining { .. });
+        one.changes.iter().any(moved)
+    });
+    let moved = moved.count();
+    if moved > 0 {
+        notes.push(format!("note: of {moved} credits another amount is left than the bills on record say; `credits apply` with the bills in between, and `credits reconcile`, explain it"));
+    }
+    notes
+}
+
+fn shape(imported: &Imported, credit: &ProviderCredit, dry_run: bool) -> ImportedShape {
+    let terms = &credit.terms;
+    let digits = terms.currency.minor_digits();
+    let outcome = match (imported.is_new, imported.changes.is_empty()) {
+        (true, _) => "recorded",
+        (false, false) => "changed",
+        (false, true) => "unchanged",
+    };
+    let rehearsed = dry_run
+        && (imported.is_new
+            || imported
+                .changes
+                .iter()
+                .any(|change| matches!(change, Change::Replaced { .. })));
+    ImportedShape {
+        id: (!rehearsed).then(|| imported.credit.to_string()),
+        reference: credit.reference.clone(),
+        name: terms.name.clone(),
+        account: credit.account.to_string(),
+        currency: terms.currency.to_string(),
+        outcome,
+        initial_amount: terms.amount.text(digits),
+        remaining_amount: credit.remaining.text(digits),
+        changes: imported
+            .changes
+            .iter()
+            .map(|change| ChangeShape::new(change, digits))
+            .collect(),
+        remaining: credit.remaining,
+        digits,
+    }
+}
+
+fn answered(context: &Context, answer: Answered, dry_run: bool) -> Answer {
+    let style = context.style;
+    let people = context.format == Format::Table;
+    Answer::data(context.format, answer, |answer| {
+        let would = if dry_run {
+            "to be recorded"
+        } else {
+            "recorded"
+        };
+        let above = format!(
+            "credits of the provider: {}; {would}: {}, changed: {}, unchanged: {}",
+            answer.credits.len(),
+            answer.recorded,
+            answer.changed,
+            answer.unchanged
+        );
+        let headings = [
+            "credit",
+            "reference",
+            "outcome",
+            "remaining",
+            "currency",
+            "account",
+            "name",
+            "changes",
+        ];
+        let shown = answer
+            .credits
+            .iter()
+            .filter(|credit| !people || credit.outcome != "unchanged");
+        let rows = shown.map(|credit| {
+            let changes: Vec<&str> = credit
+                .changes
+                .iter()
+                .map(|change| change.words.as_str())
+                .collect();
+            vec![
+                Cell::maybe(credit.id.as_ref()),
+                Cell::text(&credit.reference),
+                Cell::text(credit.outcome),
+                Cell::Amount(credit.remaining, credit.digits),
+                Cell::text(&credit.currency),
+                Cell::text(&credit.account),
+                Cell::text(&credit.name),
+                Cell::text(changes.join("; ")),
+            ]
+        });
+        Table::new(headings).styled(style).above(above).rows(rows)
+    })
+}
