@@ -1,6 +1,6 @@
 //! `apply`: credits applied to bills.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use credits_ledger::ledger::booking::{Applied, reserve};
 use credits_ledger::ledger::correct::{Correction, Outcome, apply_bills};
 use credits_ledger::ledger::decide::Desk;
 use credits_ledger::ledger::entry::Lines;
-use credits_ledger::ledger::names::{AccountId, BillId, CreditId};
+use credits_ledger::ledger::names::{AccountId, BillId, CreditId, Service};
+use credits_ledger::ledger::services::ServiceNames;
 use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
@@ -25,6 +26,7 @@ use super::answer::Answer;
 use super::context::Context;
 use super::correct::correction_notes;
 use super::failure::{Failure, io_words};
+use super::service::unknown_notes;
 use super::shape::{ChangedShape, StatementShape};
 use super::statement::{Estimates, remaining_after, statements_answer, with_remaining};
 use super::terms::read_account;
@@ -64,7 +66,8 @@ pub(crate) struct ApplyArgs {
 
 /// Applies credits to bills.
 pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failure> {
-    let (bills, mut notes) = read_documents(args)?;
+    let names = context.service_names()?;
+    let (bills, mut notes) = read_documents(args, &names)?;
     let bills = selected(bills, args)?;
     refuse_parts(&bills)?;
     let outcome = context.record(args.dry_run, |desk, view| {
@@ -95,7 +98,10 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
         .recorded(recorded))
 }
 
-fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure> {
+fn read_documents(
+    args: &ApplyArgs,
+    names: &ServiceNames,
+) -> Result<(Vec<Bill>, Vec<String>), Failure> {
     let format = args.input.as_deref().and_then(DocumentFormat::parse);
     let stdin = [PathBuf::from("-")];
     let files = if args.files.is_empty() {
@@ -104,6 +110,7 @@ fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure>
         args.files.as_slice()
     };
     let (mut bills, mut notes) = (Vec::new(), Vec::new());
+    let mut unknown: BTreeSet<Service> = BTreeSet::new();
     for file in files {
         let (name, read) = if file == Path::new("-") {
             let input = std::io::stdin();
@@ -113,7 +120,7 @@ fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure>
                         .hint("`credits apply FILE`, or pipe a bill in"),
                 );
             }
-            ("stdin".to_owned(), read_bills(input.lock(), format))
+            ("stdin".to_owned(), read_bills(input.lock(), format, names))
         } else {
             let name = format!("`{}`", file.display());
             let opened = File::open(file)
@@ -121,7 +128,7 @@ fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure>
             if opened.metadata().is_ok_and(|about| about.is_dir()) {
                 return Err(Failure::input("it is a folder").in_document(&name));
             }
-            (name, read_bills(opened, format))
+            (name, read_bills(opened, format, names))
         };
         let documents = read.map_err(|error| Failure::from(error).in_document(&name))?;
         if documents.rounded > 0 {
@@ -137,7 +144,9 @@ fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure>
                 .map(|note| format!("note: {name}: {note}")),
         );
         bills.extend(documents.bills);
+        unknown.extend(documents.unknown_services);
     }
+    notes.extend(unknown_notes(&unknown, names));
     bills.sort_by(|a: &Bill, b: &Bill| a.id().cmp(b.id()));
     Ok((bills, notes))
 }

@@ -236,6 +236,7 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::MonthClosed { .. } => "month_closed",
         Refusal::NothingToVoid { .. } => "nothing_to_void",
         Refusal::Account(_) => "account_conflict",
+        Refusal::ServiceKnown { .. } | Refusal::ServiceMeant { .. } => "service_conflict",
         Refusal::Broken(_) => "broken_invariant",
     }
 }
@@ -269,6 +270,8 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
         Refusal::MonthClosed { month, .. } => format!("`credits reopen {month}` opens it again"),
         Refusal::OfferDiffers(id) => format!("`credits offer show {id}` shows what is on record; give the new terms another id"),
         Refusal::Account(_) => "`credits account list` shows what is on record".to_owned(),
+        Refusal::ServiceKnown { code, .. } => format!("`credits service show '{code}'` shows what it is called"),
+        Refusal::ServiceMeant { other, .. } => format!("`credits service alias '{other}' SERVICE` first lets that one stand for the service itself"),
         Refusal::Broken(_) => "this is a fault of the program; nothing was recorded".to_owned(),
         _ => return None,
     })

@@ -175,6 +175,7 @@ fn about(entry: &Entry) -> String {
             reason,
         } => format!("{credit}: {amount} taken away, {reason}"),
         Event::AccountSet(change) => format!("account {}", change.account),
+        Event::ServiceAliased { alias, service } => format!("`{alias}` stands for {service}"),
     }
 }
 

@@ -18,6 +18,7 @@ mod failure;
 mod grant;
 mod journal;
 mod program;
+mod service;
 mod shape;
 mod shell;
 mod statement;
@@ -158,6 +159,8 @@ enum Command {
     Code(program::CodeCommand),
     #[command(subcommand)]
     Account(account::AccountCommand),
+    #[command(subcommand)]
+    Service(service::ServiceCommand),
     Journal(journal::JournalArgs),
     Verify(journal::VerifyArgs),
     Completions(shell::CompletionsArgs),
@@ -216,6 +219,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Offer(command) => program::offer(command, context),
         Command::Code(command) => program::code(command, context),
         Command::Account(command) => account::account(command, context),
+        Command::Service(command) => service::service(command, context),
         Command::Journal(args) => journal::journal(args, context),
         Command::Verify(args) => journal::verify(args, context),
         Command::Completions(args) => Ok(shell::completions(args)),

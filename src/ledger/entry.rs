@@ -10,7 +10,7 @@ use crate::period::Month;
 use super::account::AccountChange;
 use super::bill::Bill;
 use super::credit::Terms;
-use super::names::{AccountId, BillId, CreditId, OfferId};
+use super::names::{AccountId, BillId, CreditId, OfferId, Service};
 use super::offer::Offer;
 use super::rules::Rules;
 use super::statement::{Allocation, Statement, Totals};
@@ -145,6 +145,13 @@ pub enum Event {
     },
     /// What is on record of an account changed.
     AccountSet(AccountChange),
+    /// From now on a name that is read stands for a service; what is recorded stays as it is.
+    ServiceAliased {
+        /// The name.
+        alias: Service,
+        /// The service, under its canonical name.
+        service: Service,
+    },
 }
 
 impl Event {
@@ -164,6 +171,7 @@ impl Event {
             Event::MonthReopened(_) => "month_reopened",
             Event::CreditVoided { .. } => "credit_voided",
             Event::AccountSet(_) => "account_set",
+            Event::ServiceAliased { .. } => "service_aliased",
         }
     }
 }

@@ -19,5 +19,6 @@ pub mod names;
 pub mod offer;
 pub mod rules;
 pub mod scope;
+pub mod services;
 pub mod state;
 pub mod statement;

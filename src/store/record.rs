@@ -15,7 +15,7 @@ use crate::period::Month;
 use super::lines::LinesDigest;
 use super::shape::{
     AccountChangeShape, AllocationShape, CodeShape, Malformed, OfferShape, RulesShape, TermsShape,
-    TotalsShape, account, amount, bill_id, credit_id, day, hex, offer_id, unhex,
+    TotalsShape, account, amount, bill_id, credit_id, day, hex, offer_id, service, unhex,
 };
 use super::{Hash, Record, StoreError};
 
@@ -164,6 +164,13 @@ impl ReversedShape {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct AliasedShape {
+    alias: String,
+    service: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct MonthShape {
     month: String,
 }
@@ -237,6 +244,10 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             reason: reason.clone(),
         }),
         Event::AccountSet(change) => json(&AccountChangeShape::of(change)),
+        Event::ServiceAliased { alias, service } => json(&AliasedShape {
+            alias: alias.to_string(),
+            service: service.to_string(),
+        }),
     };
     let envelope = payload.and_then(RawValue::from_string).and_then(|payload| {
         json(&Envelope {
@@ -366,6 +377,13 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
             }
         }
         "account_set" => Event::AccountSet(shaped::<AccountChangeShape>(payload)?.read()?),
+        "service_aliased" => {
+            let shape: AliasedShape = shaped(payload)?;
+            Event::ServiceAliased {
+                alias: service(&shape.alias)?,
+                service: service(&shape.service)?,
+            }
+        }
         other => {
             let kind = other.escape_default();
             return Err(Unread::Newer(format!("of kind `{kind}`")));

@@ -13,15 +13,16 @@ use crate::ledger::bill::Status;
 use crate::ledger::credit::Credit;
 use crate::ledger::entry::LedgerId;
 use crate::ledger::names::{AccountId, BillId, CreditId, Currency};
+use crate::ledger::services::ServiceAlias;
 use crate::ledger::state::{BillState, CreditRecord, Moved, Movement, OfferState, State};
 use crate::ledger::statement::Totals;
 use crate::money::Money;
 use crate::period::Month;
 
-use super::shape::{Malformed, OfferShape, TermsShape, account, amount, currency};
+use super::shape::{Malformed, OfferShape, TermsShape, account, amount, currency, service};
 
 /// Changes whenever the shapes below do.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 #[derive(Serialize, Deserialize)]
 struct StateShape<'a> {
@@ -38,6 +39,7 @@ struct StateShape<'a> {
     open: Vec<BillShape>,
     booked: u64,
     closed_until: Option<i32>,
+    service_aliases: Vec<AliasShape>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,6 +64,10 @@ enum MovementShape {
     Returned,
     Voided,
 }
+
+/// Entry, effective day, alias, service.
+#[derive(Serialize, Deserialize)]
+struct AliasShape(u64, i32, String, String);
 
 #[derive(Serialize, Deserialize)]
 struct AccountShape {
@@ -147,6 +153,7 @@ pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
         open: shapes(Status::Estimated).collect(),
         booked: shapes(Status::Final).count() as u64,
         closed_until: state.closed_until.map(|month| number(month.first_day())),
+        service_aliases: state.service_aliases.iter().map(alias_shape).collect(),
     };
     let mut bytes = postcard::to_extend(&shape, vec![FORMAT]).ok()?;
     for bill in shapes(Status::Final) {
@@ -178,6 +185,26 @@ fn credit_shape(record: &CreditRecord) -> CreditShape<'_> {
         moved: record.moved.iter().map(moved).collect(),
         void_reason: record.void_reason.clone(),
     }
+}
+
+fn alias_shape(one: &ServiceAlias) -> AliasShape {
+    let effective = number(one.effective);
+    AliasShape(
+        one.entry,
+        effective,
+        one.alias.to_string(),
+        one.service.to_string(),
+    )
+}
+
+fn read_alias(shape: AliasShape) -> Result<ServiceAlias, Malformed> {
+    let AliasShape(entry, effective, alias, meant) = shape;
+    Ok(ServiceAlias {
+        alias: service(&alias)?,
+        service: service(&meant)?,
+        entry,
+        effective: date(effective)?,
+    })
 }
 
 fn account_shape(account: &Account) -> AccountShape {
@@ -265,6 +292,11 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
         .credits
         .into_iter()
         .map(read_credit)
+        .collect::<Result<_, _>>()?;
+    state.service_aliases = shape
+        .service_aliases
+        .into_iter()
+        .map(read_alias)
         .collect::<Result<_, _>>()?;
     let mut accounts = Accounts::default();
     for (id, shape) in shape.accounts {

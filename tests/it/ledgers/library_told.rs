@@ -108,6 +108,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Refused {
         Refusal::MonthClosed { .. } => (3, "month_closed"),
         Refusal::NothingToVoid { .. } => (3, "nothing_to_void"),
         Refusal::Account(_) => (3, "account_conflict"),
+        Refusal::ServiceKnown { .. } | Refusal::ServiceMeant { .. } => (3, "service_conflict"),
         Refusal::TooMuch(_) => (3, "too_much"),
         Refusal::Broken(broken) => panic!("a broken invariant: {broken}"),
     };
