@@ -8,6 +8,8 @@ use credits_ledger::ledger::decide::Refusal;
 use credits_ledger::store::StoreError;
 use serde::Serialize;
 
+use super::service::quoted;
+
 /// Bad usage or unreadable input.
 pub(crate) const USAGE: u8 = 2;
 /// Refused by a rule of the ledger.
@@ -270,8 +272,8 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
         Refusal::MonthClosed { month, .. } => format!("`credits reopen {month}` opens it again"),
         Refusal::OfferDiffers(id) => format!("`credits offer show {id}` shows what is on record; give the new terms another id"),
         Refusal::Account(_) => "`credits account list` shows what is on record".to_owned(),
-        Refusal::ServiceKnown { code, .. } => format!("`credits service show '{code}'` shows what it is called"),
-        Refusal::ServiceMeant { other, .. } => format!("`credits service alias '{other}' SERVICE` first lets that one stand for the service itself"),
+        Refusal::ServiceKnown { code, .. } => format!("`credits service show {}` shows what it is called", quoted(code)),
+        Refusal::ServiceMeant { other, .. } => format!("`credits service alias {} SERVICE` first lets that one stand for the service itself", quoted(other)),
         Refusal::Broken(_) => "this is a fault of the program; nothing was recorded".to_owned(),
         _ => return None,
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
-use credits_ledger::catalog::{self, KnownService, comparable};
+use credits_ledger::catalog::{self, comparable};
 use credits_ledger::ledger::decide;
 use credits_ledger::ledger::names::Service;
 use credits_ledger::ledger::rules::Rules;
@@ -339,34 +339,54 @@ pub(crate) fn unknown_notes(unknown: &BTreeSet<Service>, names: &ServiceNames) -
         ));
     }
     if let Some(first) = unknown.first() {
-        let name = first.as_str().replace('\'', r"'\''");
+        let name = quoted(first);
         notes.push(format!(
-            "hint: `credits service alias '{name}' SERVICE` makes one a name of a service, or of itself"
+            "hint: `credits service alias {name} SERVICE` makes one a name of a service, or of itself"
         ));
     }
     notes
 }
 
-/// The code of the service that has a name nearest to one that nobody knows.
+/// A name as a shell takes it.
+pub(crate) fn quoted(name: &Service) -> String {
+    let dashes = if name.as_str().starts_with('-') {
+        "-- "
+    } else {
+        ""
+    };
+    format!("{dashes}'{}'", name.as_str().replace('\'', r"'\''"))
+}
+
+/// The code of the service that has a name nearest to one that nobody knows, if it may be misspelt:
+/// one letter in five, the provider's own name aside.
 fn nearest(name: &Service, names: &ServiceNames) -> Option<String> {
-    let asked = comparable(name.as_str());
+    let asked = bare(name.as_str());
     let length = asked.chars().count();
-    let near = |text: &str| {
-        let other = text.chars().count();
-        // As many letters differ at the least as one has more than the other.
-        if length.abs_diff(other) * 5 > length.max(other) {
-            return 0.0;
-        }
-        strsim::normalized_damerau_levenshtein(&asked, &comparable(text))
+    let most = (length / 5).max(1);
+    if length < 3 {
+        return None;
+    }
+    let edits = |text: &str| {
+        let other = bare(text);
+        let near = length.abs_diff(other.chars().count()) <= most;
+        let edits = near.then(|| strsim::damerau_levenshtein(&asked, &other));
+        edits.filter(|edits| *edits <= most)
     };
     let known = catalog::services().iter();
-    let known = known.map(|known: &KnownService| {
-        let scores = known.names().map(near);
-        (scores.fold(0.0, f64::max), known.code.to_owned())
-    });
+    let known = known.flat_map(|known| known.names().map(|text| (text, known.code)));
     let aliases = names.aliases();
-    let aliases = aliases.map(|one| (near(one.alias.as_str()), one.service.to_string()));
-    let best = known.chain(aliases).filter(|(score, _)| *score >= 0.8);
-    best.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)))
-        .map(|(_, code)| code)
+    let aliases = aliases.map(|one| (one.alias.as_str(), one.service.as_str()));
+    let near = known
+        .chain(aliases)
+        .filter_map(|(text, code)| Some((edits(text)?, code)));
+    near.min().map(|(_, code)| code.to_owned())
+}
+
+/// A comparable name without the provider's, by which most names would be alike.
+fn bare(name: &str) -> String {
+    let name = comparable(name);
+    let bare = ["amazon", "aws", "azure", "cloud"]
+        .into_iter()
+        .find_map(|provider| name.strip_prefix(provider));
+    bare.map_or(name.clone(), |bare| bare.trim_start().to_owned())
 }

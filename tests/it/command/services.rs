@@ -128,6 +128,17 @@ fn a_name_that_nobody_knows_is_noted_once_for_each_command_and_matches_to_the_le
 }
 
 #[test]
+fn the_advice_about_a_name_is_a_line_for_the_shell() {
+    let ledger = Ledger::with_a_credit();
+    for (name, words) in [("it's", r"'it'\''s'"), ("-x", "-- '-x'")] {
+        let args = ["service", "show", "--", name];
+        let run = ledger.call_with(args).run().ok();
+        let expected = format!("hint: `credits service alias {words} SERVICE`");
+        assert!(run.err.contains(&expected), "{}", run.err);
+    }
+}
+
+#[test]
 fn twenty_names_that_nobody_knows_are_noted_and_the_others_counted() {
     let ledger = Ledger::with_a_credit();
     let charges: Vec<String> = (0..23).map(|at| format!("c{at} Xyz{at:02} 1")).collect();
@@ -167,6 +178,10 @@ fn a_name_near_a_known_one_gets_a_suggestion_and_is_taken_as_it_is() {
         );
         assert!(run.err.contains(&expected), "{}", run.err);
         assert!(ledger.does("--json journal").contains(name));
+    }
+    for name in ["Amazon Foo", "AWSxy", "Some S3 thing", "S4"] {
+        let run = ledger.run(&format!("service show '{name}'")).ok();
+        assert!(!run.err.contains("did you mean"), "{}", run.err);
     }
 }
 
