@@ -6,7 +6,8 @@
 //! The rooms, in the one direction of flow:
 //!
 //! - [`money`], [`period`]: exact amounts; days, months and periods of validity.
-//! - [`catalog`]: tables: currencies, services that credits never pay for.
+//! - [`catalog`]: tables: currencies, services and their names, services that credits never pay
+//!   for.
 //! - [`ledger`]: the core. [`ledger::apply`] is the rule of application, [`ledger::decide`] turns
 //!   a request into entries, [`ledger::state`] folds entries. No files, no clock, no serde.
 //! - [`formats`]: readers of bills and offers that others wrote.

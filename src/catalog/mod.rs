@@ -1,10 +1,13 @@
-//! What the world is made of, as data: currencies, and the services that credits never pay for.
+//! What the world is made of, as data: currencies, services and their names, and the services
+//! that credits never pay for.
 //!
 //! Tables only. Nothing here decides anything, and the journal never depends on a table: what an
 //! entry was made under is recorded with it.
 
 mod currencies;
 mod never_covered;
+mod services;
 
 pub use currencies::minor_digits;
-pub use never_covered::NEVER_COVERED;
+pub use never_covered::{NEVER_COVERED, NEVER_COVERED_BEFORE};
+pub use services::{KnownService, Provider, comparable, service, services};

@@ -13,6 +13,7 @@ use credits_ledger::ledger::decide::{self, Desk};
 use credits_ledger::ledger::entry::{Basis, Event, Lines, Proposal};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId};
 use credits_ledger::ledger::reconcile::TOLERANCE;
+use credits_ledger::ledger::services::ServiceNames;
 use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
@@ -83,7 +84,8 @@ fn read_match(text: &str) -> Result<(String, CreditId), String> {
 
 /// Applies credits to bills.
 pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failure> {
-    let (bills, mut notes) = read_documents(args)?;
+    let names = context.service_names()?;
+    let (bills, mut notes) = read_documents(args, &names)?;
     let bills = selected(bills, args)?;
     let basis = if args.as_billed {
         Basis::AsBilled
@@ -123,9 +125,12 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
         .recorded(recorded))
 }
 
-fn read_documents(args: &ApplyArgs) -> Result<(Vec<Bill>, Vec<String>), Failure> {
+fn read_documents(
+    args: &ApplyArgs,
+    names: &ServiceNames,
+) -> Result<(Vec<Bill>, Vec<String>), Failure> {
     let files = files_or_stdin(&args.files);
-    let mut bills = Bills::new(&args.input, files.len());
+    let mut bills = Bills::new(&args.input, names, files.len());
     for file in &files {
         bills.read(Document::open(file, "a bill")?)?;
     }

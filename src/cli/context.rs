@@ -11,6 +11,7 @@ use clap::Args;
 use credits_ledger::ledger::decide::Desk;
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId, OfferId};
 use credits_ledger::ledger::rules::Rules;
+use credits_ledger::ledger::services::ServiceNames;
 use credits_ledger::ledger::state::{BillState, CreditRecord, State};
 use credits_ledger::period::parse_date;
 use credits_ledger::store::journal::{Journal, Outcome, View};
@@ -75,6 +76,12 @@ impl Context {
         let journal = self.journal()?;
         self.notes.borrow_mut().extend(self.absence(&journal));
         Ok(journal)
+    }
+
+    /// What names of services mean to a document that is about to be read.
+    pub(crate) fn service_names(&self) -> Result<ServiceNames, Failure> {
+        let journal = self.journal()?;
+        Ok(journal.view().state_without_booked()?.service_names())
     }
 
     /// The ledger, for writing.

@@ -1,5 +1,6 @@
 //! Documents that somebody named on the command line: opened, looked at, read as bills.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Cursor, IsTerminal, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -7,8 +8,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use credits_ledger::formats::{Format, read_bills};
 use credits_ledger::ledger::bill::Bill;
+use credits_ledger::ledger::names::Service;
+use credits_ledger::ledger::services::ServiceNames;
 
 use super::failure::{Failure, io_words};
+use super::service::unknown_notes;
 
 /// What stdin is called.
 const STDIN: &str = "stdin";
@@ -118,23 +122,27 @@ pub(crate) fn noted(name: &str, notes: &[String]) -> Vec<String> {
 /// Reads documents one after the other into bills.
 pub(crate) struct Bills {
     format: Option<Format>,
+    names: ServiceNames,
     bills: Vec<Bill>,
     notes: Vec<String>,
+    unknown: BTreeSet<Service>,
 }
 
 impl Bills {
-    pub(crate) fn new(args: &InputArgs, _documents: usize) -> Bills {
+    pub(crate) fn new(args: &InputArgs, names: &ServiceNames, _documents: usize) -> Bills {
         Bills {
             format: args.input.as_deref().and_then(Format::parse),
+            names: names.clone(),
             bills: Vec::new(),
             notes: Vec::new(),
+            unknown: BTreeSet::new(),
         }
     }
 
     /// Reads a document.
     pub(crate) fn read(&mut self, document: Document) -> Result<(), Failure> {
         let name = document.name.clone();
-        let read = read_bills(document.into_read(), self.format);
+        let read = read_bills(document.into_read(), self.format, &self.names);
         let documents = read.map_err(|error| Failure::from(error).in_document(&name))?;
         if documents.rounded > 0 {
             self.notes.push(format!(
@@ -144,6 +152,7 @@ impl Bills {
         }
         self.notes.extend(noted(&name, &documents.notes));
         self.bills.extend(documents.bills);
+        self.unknown.extend(documents.unknown_services);
         Ok(())
     }
 
@@ -151,6 +160,7 @@ impl Bills {
     pub(crate) fn finish(mut self) -> Result<(Vec<Bill>, Vec<String>), Failure> {
         self.bills.sort_by(|a, b| a.id().cmp(b.id()));
         refuse_parts(&self.bills)?;
+        self.notes.extend(unknown_notes(&self.unknown, &self.names));
         Ok((self.bills, self.notes))
     }
 }

@@ -9,6 +9,7 @@ use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::explain::{Claims, Explanation, detail};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, Service};
 use credits_ledger::ledger::scope::Category;
+use credits_ledger::ledger::services::KnownBy;
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
 use credits_ledger::period::Month;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use super::answer::{Answer, Format};
 use super::context::{Clocks, Context, Day, read_day};
 use super::failure::Failure;
+use super::service::unknown_notes;
 use super::shape::{AllocationShape, date};
 use super::statement::statement_of;
 use super::table::{Cell, Style, Table};
@@ -357,7 +359,7 @@ fn some(credits: &[&str]) -> String {
   credits covers --service AmazonEC2 --region eu-west-1
   credits covers --service AmazonBedrock --category third_party_model --on 2026-12-01")]
 pub(crate) struct CoversArgs {
-    /// The service
+    /// The service, by any of its names
     #[arg(long, value_name = "SERVICE", value_parser = read_service)]
     service: Service,
     /// The region [default: none]
@@ -413,6 +415,8 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
     let view = journal.view();
     let state = args.clocks.state(view)?;
     let account = context.account(args.account.as_ref(), &state)?;
+    let names = state.service_names_on(args.clocks.last_day(context));
+    let named = names.named(&args.service);
     let on = match args.on {
         Some(day) => day.date(context.today),
         None => args.clocks.date(context),
@@ -430,7 +434,7 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
     let charge = Charge {
         id: None,
         account: account.clone(),
-        service: args.service.clone(),
+        service: named.service.clone(),
         region: args.region.clone(),
         category,
         amount: Money::from_units(1),
@@ -483,7 +487,7 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
         at_entry: state.head,
         account: account.to_string(),
         payer: payer.to_string(),
-        service: args.service.to_string(),
+        service: named.service.to_string(),
         region: args.region.as_ref().map(ToString::to_string),
         category: args.category.clone(),
         covered_by,
@@ -527,5 +531,9 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
             .rows(yes)
             .rows(no)
     });
-    Ok(answer.status(status).with_notes(context.absence(&journal)))
+    let unknown = (named.known_by == KnownBy::Nobody).then_some(named.service);
+    Ok(answer
+        .status(status)
+        .with_notes(context.absence(&journal))
+        .with_notes(unknown_notes(&unknown.into_iter().collect(), &names)))
 }

@@ -9,6 +9,8 @@ use credits_ledger::ledger::entry::Basis;
 use credits_ledger::store::StoreError;
 use serde::Serialize;
 
+use super::service::quoted;
+
 /// Bad usage or unreadable input.
 pub(crate) const USAGE: u8 = 2;
 /// Refused by a rule of the ledger.
@@ -239,6 +241,7 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::CreditVoided(_) => "credit_voided",
         Refusal::NotTransferable { .. } => "not_transferable",
         Refusal::Account(_) => "account_conflict",
+        Refusal::ServiceKnown { .. } | Refusal::ServiceMeant { .. } => "service_conflict",
         Refusal::Broken(_) => "broken_invariant",
     }
 }
@@ -283,6 +286,8 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
         } => format!("`credits account set {to} --payer {payer} --joined DATE` records that it belongs to that payer"),
         Refusal::CreditVoided(credit) | Refusal::NotTransferable { credit, .. } => format!("`credits show {credit}` shows what is on record of it"),
         Refusal::Account(_) => "`credits account list` shows what is on record".to_owned(),
+        Refusal::ServiceKnown { code, .. } => format!("`credits service show {}` shows what it is called", quoted(code)),
+        Refusal::ServiceMeant { other, .. } => format!("`credits service alias {} SERVICE` first lets that one stand for the service itself", quoted(other)),
         Refusal::Broken(_) => "this is a fault of the program; nothing was recorded".to_owned(),
         _ => return None,
     })

@@ -50,7 +50,9 @@ pub(crate) fn grant(args: &GrantArgs, context: &Context) -> Result<Answer, Failu
         .terms(context, kind_of(&args.kind)?, args.amount)?;
     let outcome = context.record(args.dry_run, |desk, _| {
         let account = context.account(args.account.as_ref(), &desk.state)?;
-        Ok(decide::grant(desk, account, terms.clone())?)
+        let mut terms = terms.clone();
+        terms.scope.services = desk.state.service_names().scope(&terms.scope.services);
+        Ok(decide::grant(desk, account, terms)?)
     })?;
     let id = outcome.answer;
     let terms = &outcome.state.credits[&id].credit.terms;
@@ -66,14 +68,8 @@ pub(crate) fn grant(args: &GrantArgs, context: &Context) -> Result<Answer, Failu
         "{amount} {currency} for account {account}, from {} {until}",
         terms.start_date
     );
-    Ok(announce(
-        context,
-        &outcome,
-        id,
-        args.dry_run,
-        "recorded",
-        &line,
-    ))
+    let notes = args.terms.notes(&outcome.state.service_names());
+    Ok(announce(context, &outcome, id, args.dry_run, "recorded", &line).with_notes(notes))
 }
 
 /// One credit as an answer, with the line that says what was recorded.

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use credits_ledger::formats::Problem;
+use credits_ledger::formats::Services;
 use credits_ledger::formats::aws_api::{History, read_credits, read_history};
 use credits_ledger::ledger::import::{Change, Imported, UsedSince, import_credits};
-use credits_ledger::ledger::names::Service;
 use credits_ledger::ledger::provider::ProviderCredit;
 use credits_ledger::ledger::state::State;
 use credits_ledger::money::Money;
@@ -19,6 +18,7 @@ use super::context::Context;
 use super::correct::read_month;
 use super::documents::{Document, files_or_stdin, noted};
 use super::failure::Failure;
+use super::service::unknown_notes;
 use super::shape::date;
 use super::table::{Cell, Table};
 
@@ -125,17 +125,15 @@ pub(crate) fn import(command: &ImportCommand, context: &Context) -> Result<Answe
     }
 }
 
-/// What a service is called here.
-fn service(text: &str) -> Result<Service, Problem> {
-    Service::new(text).map_err(|why| Problem::name(text, why))
-}
-
 fn get_credits(args: &GetCreditsArgs, context: &Context) -> Result<Answer, Failure> {
-    let (credits, mut notes) = read_all_credits(&args.files)?;
+    let names = context.service_names()?;
+    let mut services = Services::new(&names);
+    let (credits, mut notes) = read_all_credits(&args.files, &mut services)?;
     let used_since = match args.from {
-        Some(from) => read_used_since(&args.history, from, &mut notes)?,
+        Some(from) => read_used_since(&args.history, from, &mut services, &mut notes)?,
         None => UsedSince::new(),
     };
+    notes.extend(unknown_notes(&services.unknown(), &names));
     let outcome = context.record(args.dry_run, |desk, _| {
         let credits = credits.clone();
         Ok(import_credits(
@@ -178,14 +176,17 @@ fn get_credits(args: &GetCreditsArgs, context: &Context) -> Result<Answer, Failu
         .recorded(recorded))
 }
 
-fn read_all_credits(files: &[PathBuf]) -> Result<(Vec<ProviderCredit>, Vec<String>), Failure> {
+fn read_all_credits(
+    files: &[PathBuf],
+    services: &mut Services,
+) -> Result<(Vec<ProviderCredit>, Vec<String>), Failure> {
     let mut credits: Vec<ProviderCredit> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut notes = Vec::new();
     for file in files_or_stdin(files) {
         let document = Document::open(&file, "an answer of `aws billing get-credits`")?;
         let name = document.name.clone();
-        let read = read_credits(document.into_read(), &mut service);
+        let read = read_credits(document.into_read(), services);
         let answer = read.map_err(|error| Failure::from(error).in_document(&name))?;
         notes.extend(noted(&name, &answer.notes));
         for credit in answer.credits {
@@ -213,13 +214,14 @@ fn read_all_credits(files: &[PathBuf]) -> Result<(Vec<ProviderCredit>, Vec<Strin
 fn read_used_since(
     files: &[PathBuf],
     from: Month,
+    services: &mut Services,
     notes: &mut Vec<String>,
 ) -> Result<UsedSince, Failure> {
     let mut used = UsedSince::new();
     for file in files {
         let what = "an answer of `aws billing get-credit-allocation-history`";
         let document = Document::open(file, what)?;
-        let (name, history) = read_history_document(document)?;
+        let (name, history) = read_history_document(document, services)?;
         notes.extend(noted(&name, &history.notes));
         let missing: Vec<String> = history
             .missing
@@ -246,9 +248,12 @@ fn read_used_since(
 }
 
 /// Reads an answer of `aws billing get-credit-allocation-history`; answers its name too.
-pub(crate) fn read_history_document(document: Document) -> Result<(String, History), Failure> {
+pub(crate) fn read_history_document(
+    document: Document,
+    services: &mut Services,
+) -> Result<(String, History), Failure> {
     let name = document.name.clone();
-    let read = read_history(document.into_read(), &mut service);
+    let read = read_history(document.into_read(), services);
     let history = read.map_err(|error| Failure::from(error).in_document(&name))?;
     Ok((name, history))
 }

@@ -199,6 +199,7 @@ fn about(entry: &Entry) -> String {
             format!("{credit}: is what the provider calls {name}")
         }
         Event::AccountSet(change) => format!("account {}", change.account),
+        Event::ServiceAliased { alias, service } => format!("`{alias}` stands for {service}"),
     }
 }
 

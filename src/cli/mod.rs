@@ -22,6 +22,7 @@ mod journal;
 mod operate;
 mod program;
 mod reconcile;
+mod service;
 mod shape;
 mod shell;
 mod statement;
@@ -169,6 +170,8 @@ enum Command {
     Account(account::AccountCommand),
     #[command(subcommand)]
     Import(import::ImportCommand),
+    #[command(subcommand)]
+    Service(service::ServiceCommand),
     Journal(journal::JournalArgs),
     Verify(journal::VerifyArgs),
     Completions(shell::CompletionsArgs),
@@ -233,6 +236,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Code(command) => program::code(command, context),
         Command::Account(command) => account::account(command, context),
         Command::Import(command) => import::import(command, context),
+        Command::Service(command) => service::service(command, context),
         Command::Journal(args) => journal::journal(args, context),
         Command::Verify(args) => journal::verify(args, context),
         Command::Completions(args) => Ok(shell::completions(args)),

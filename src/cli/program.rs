@@ -12,6 +12,7 @@ use credits_ledger::ledger::decide::{self, CodeState, Worth};
 use credits_ledger::ledger::entry::LedgerId;
 use credits_ledger::ledger::names::{AccountId, OfferId};
 use credits_ledger::ledger::offer::{Ends, Offer};
+use credits_ledger::ledger::services::{KnownBy, ServiceNames};
 use credits_ledger::ledger::state::{OfferState, State};
 use credits_ledger::money::Money;
 use credits_ledger::store::journal::mark;
@@ -21,6 +22,7 @@ use super::answer::{Answer, Format};
 use super::balance::credit_answer;
 use super::context::{Clocks, Context, find_offer};
 use super::failure::{Failure, io_words};
+use super::service::unknown_notes;
 use super::shape::date;
 use super::table::{Cell, Table};
 use super::terms::{TermArgs, kind_of, kind_parser, read_account, read_amount};
@@ -276,9 +278,10 @@ fn list_offers(args: &OfferListArgs, context: &Context) -> Result<Answer, Failur
 fn add_offers(args: &OfferAddArgs, context: &Context) -> Result<Answer, Failure> {
     let offers = read_offer_file(&args.file)?;
     let outcome = context.record(args.dry_run, |desk, _| {
+        let names = desk.state.service_names();
         offers
             .iter()
-            .try_for_each(|offer| decide::add_offer(desk, offer.clone()))?;
+            .try_for_each(|offer| decide::add_offer(desk, names.offer(offer)))?;
         Ok(())
     })?;
     let ids: Vec<String> = offers.iter().map(|offer| offer.id.to_string()).collect();
@@ -292,7 +295,17 @@ fn add_offers(args: &OfferAddArgs, context: &Context) -> Result<Answer, Failure>
         .filter_map(|offer| outcome.state.offers.get(&offer.id));
     let above = format!("offers {verb}: {}", ids.join(", "));
     let answer = offers_answer(context, outcome.head, context.today, added, above);
-    Ok(answer.recorded(!args.dry_run && !outcome.proposals.is_empty()))
+    let notes = offer_notes(&offers, &outcome.state.service_names());
+    let recorded = !args.dry_run && !outcome.proposals.is_empty();
+    Ok(answer.with_notes(notes).recorded(recorded))
+}
+
+/// What to say of services in offers that nobody knows.
+fn offer_notes(offers: &[Offer], names: &ServiceNames) -> Vec<String> {
+    let scopes = offers.iter().map(|offer| &offer.scope.services);
+    let named = scopes.flat_map(|scope| scope.only().or(scope.except()).into_iter().flatten());
+    let unknown = named.filter(|name| names.named(name).known_by == KnownBy::Nobody);
+    unknown_notes(&unknown.cloned().collect(), names)
 }
 
 fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure> {
@@ -700,27 +713,40 @@ pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Fai
         let account = context.account(args.account.as_ref(), &desk.state)?;
         let code = mark(ledger_id(&desk.state), &code);
         let known = view.code(&code)?;
+        let names = desk.state.service_names();
         let worth = match &given {
+            Given::Worth(Worth::Terms(terms)) => {
+                let mut terms = terms.clone();
+                terms.scope.services = names.scope(&terms.scope.services);
+                Worth::Terms(terms)
+            }
             Given::Worth(worth) => worth.clone(),
             Given::Named(name) => Worth::Offer(find_offer(&desk.state, name).map_err(unquoted)?),
             Given::File(offers) if matches!(known, CodeState::Redeemed { .. }) => {
                 Worth::Offer(offers[0].id.clone())
             }
             Given::File(offers) => {
-                decide::add_offer(desk, offers[0].clone())?;
+                decide::add_offer(desk, names.offer(&offers[0]))?;
                 Worth::Offer(offers[0].id.clone())
             }
         };
         Ok(decide::redeem(desk, account, code, known, worth)?)
     })?;
     let state = &outcome.state;
+    let names = state.service_names();
+    let mut notes = args.terms.notes(&names);
+    if let Given::File(offers) = &given {
+        notes.extend(offer_notes(offers, &names));
+    }
     let record = &state.credits[&outcome.answer];
     let figures = figures(record, context.today, Money::ZERO, &context.rules);
     let terms = &record.credit.terms;
     let digits = terms.currency.minor_digits();
     if context.format != Format::Table {
         return Ok(
-            credit_answer(context, &outcome, outcome.answer, String::new()).recorded(!args.dry_run),
+            credit_answer(context, &outcome, outcome.answer, String::new())
+                .with_notes(notes)
+                .recorded(!args.dry_run),
         );
     }
     let verb = if args.dry_run {
@@ -757,7 +783,8 @@ pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Fai
     {
         table = table.below(format!("terms: {words}"));
     }
-    Ok(Answer::new(move |out| table.write_text(out)).recorded(!args.dry_run))
+    let answer = Answer::new(move |out| table.write_text(out));
+    Ok(answer.with_notes(notes).recorded(!args.dry_run))
 }
 
 fn given_worth(args: &RedeemArgs, context: &Context) -> Result<Given, Failure> {

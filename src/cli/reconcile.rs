@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::Args;
+use credits_ledger::formats::Services;
 use credits_ledger::formats::aws_api::{History, is_history};
 use credits_ledger::ledger::apply::apply;
 use credits_ledger::ledger::bill::{Bill, Status};
@@ -13,6 +14,7 @@ use credits_ledger::ledger::reconcile::{
     Amounts, Compared, Key, KnownCredits, TOLERANCE, compare, over_credit,
 };
 use credits_ledger::ledger::scope::Category;
+use credits_ledger::ledger::services::ServiceNames;
 use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::{Statement, Totals};
 use credits_ledger::money::Money;
@@ -26,6 +28,7 @@ use super::correct::read_month;
 use super::documents::{Bills, Document, InputArgs, noted};
 use super::failure::Failure;
 use super::import::read_history_document;
+use super::service::unknown_notes;
 use super::statement::is_zero;
 use super::table::{Cell, Table};
 use super::terms::{read_account, read_signed_amount};
@@ -135,7 +138,7 @@ struct Word {
 
 /// Compares ours with the provider's.
 pub(crate) fn reconcile(args: &ReconcileArgs, context: &Context) -> Result<Answer, Failure> {
-    let (mut word, mut notes) = read_word(args)?;
+    let (mut word, mut notes) = read_word(args, &context.service_names()?)?;
     let journal = context.existing_journal()?;
     let view = journal.view();
     let state = args.clocks.state(view)?;
@@ -185,14 +188,15 @@ pub(crate) fn reconcile(args: &ReconcileArgs, context: &Context) -> Result<Answe
         .status(u8::from(!agrees)))
 }
 
-fn read_word(args: &ReconcileArgs) -> Result<(Word, Vec<String>), Failure> {
+fn read_word(args: &ReconcileArgs, names: &ServiceNames) -> Result<(Word, Vec<String>), Failure> {
     let mut word = Word::default();
     let mut notes = Vec::new();
-    let mut bills = Bills::new(&args.input, args.files.len());
+    let mut services = Services::new(names);
+    let mut bills = Bills::new(&args.input, names, args.files.len());
     for file in &args.files {
         let mut document = Document::open(file, "what the provider says")?;
         if is_history(&document.look()?) {
-            let (name, history) = read_history_document(document)?;
+            let (name, history) = read_history_document(document, &mut services)?;
             notes.extend(noted(&name, &history.notes));
             word.history.allocations.extend(history.allocations);
             word.history.missing.extend(history.missing);
@@ -204,6 +208,7 @@ fn read_word(args: &ReconcileArgs) -> Result<(Word, Vec<String>), Failure> {
     let (bills, read_notes) = bills.finish()?;
     word.bills = bills;
     notes.extend(read_notes);
+    notes.extend(unknown_notes(&services.unknown(), names));
     Ok((word, notes))
 }
 

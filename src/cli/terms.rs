@@ -6,10 +6,12 @@ use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
 use credits_ledger::ledger::names::{AccountId, Currency, Region, Service};
 use credits_ledger::ledger::rules::{EndRule, StartRule};
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
+use credits_ledger::ledger::services::{KnownBy, ServiceNames};
 use credits_ledger::money::Money;
 
 use super::context::{Context, Day, read_day};
 use super::failure::Failure;
+use super::service::unknown_notes;
 
 /// What a credit says, its kind and amount aside.
 #[derive(Debug, Clone, Args)]
@@ -30,10 +32,11 @@ pub(crate) struct TermArgs {
     /// Last day valid, inclusive [default: valid for ever]
     #[arg(long, value_name = "DATE", value_parser = read_day)]
     pub(crate) end: Option<Day>,
-    /// Pays for this service only (repeat for several), also for one never covered by default
+    /// Pays for this service only, by any of its names (repeat for several), also for one never
+    /// covered by default
     #[arg(long, value_name = "SERVICE", value_parser = read_service)]
     pub(crate) service: Vec<Service>,
-    /// Pays for every service but this one (repeat for several)
+    /// Pays for every service but this one, by any of its names (repeat for several)
     #[arg(long, value_name = "SERVICE", value_parser = read_service, conflicts_with = "service")]
     pub(crate) exclude_service: Vec<Service>,
     /// Pays in this region only (repeat for several); charges without a region are left out
@@ -79,7 +82,14 @@ impl TermArgs {
         named || categories || dates || words || self.used.is_some() || self.currency.is_some()
     }
 
-    /// The terms of a credit of this kind and amount.
+    /// What to say of services that nobody knows.
+    pub(crate) fn notes(&self, names: &ServiceNames) -> Vec<String> {
+        let named = self.service.iter().chain(&self.exclude_service);
+        let unknown = named.filter(|name| names.named(name).known_by == KnownBy::Nobody);
+        unknown_notes(&unknown.cloned().collect(), names)
+    }
+
+    /// The terms of a credit of this kind and amount, services by the names that were given.
     pub(crate) fn terms(
         &self,
         context: &Context,

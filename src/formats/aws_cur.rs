@@ -20,10 +20,11 @@
 //! | region | `product_region_code`, `region` in `product`, none |
 //! | category | `line_item_line_item_type` and more, see [`line_item`] |
 //!
-//! Missing is empty, `""`, `NULL` or `\N`. The month of the period and the day are the first ten
-//! characters of their columns, which are in UTC, whatever follows them. Columns that something
-//! stands in for may be absent, since a data export lets its owner choose; a note says what was
-//! assumed. Cells of other columns are never looked at, not even for UTF-8.
+//! Services are canonical before anything is summed, so that spellings of one service make one
+//! charge. Missing is empty, `""`, `NULL` or `\N`. The month of the period and the day are the
+//! first ten characters of their columns, which are in UTC, whatever follows them. Columns that
+//! something stands in for may be absent, since a data export lets its owner choose; a note says
+//! what was assumed. Cells of other columns are never looked at, not even for UTF-8.
 //!
 //! Left out, for now: the legacy names (`lineItem/UnblendedCost`), which would be a second list of
 //! names in [`Columns`].
@@ -34,6 +35,8 @@ mod products;
 mod sums;
 
 use std::io::Read;
+
+use crate::ledger::services::ServiceNames;
 
 use super::fault::{Excerpt, Faults, Place, Problem};
 use super::rows::{Rows, RowsError};
@@ -206,6 +209,7 @@ pub(super) fn read(
     mut rows: Rows<impl Read>,
     header: &[Vec<u8>],
     line: u64,
+    names: &ServiceNames,
 ) -> Result<Documents, ReadError> {
     let mut faults = Faults::default();
     let columns = Columns::of(header).map_err(|problems| {
@@ -214,7 +218,7 @@ pub(super) fn read(
         }
         ReadError::Faults(std::mem::take(&mut faults))
     })?;
-    let mut sums = Sums::new(columns);
+    let mut sums = Sums::new(columns, names);
     let mut count = 0_u64;
     loop {
         match rows.read(|row| sums.add(row)) {

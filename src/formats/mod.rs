@@ -5,6 +5,8 @@
 //! about is a [`Fault`] with its place; nothing is read as a bill of zero because it was not
 //! understood.
 //!
+//! Services come out under their canonical names.
+//!
 //! Not here: files and their names, compressed documents and Parquet (named, not read yet), the
 //! legacy column names of the cost and usage report, and writing.
 
@@ -17,12 +19,17 @@ mod native;
 pub mod offers;
 mod rows;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read};
 
 use thiserror::Error;
 
 use crate::ledger::bill::Bill;
+use crate::ledger::names::Service;
+use crate::ledger::services::ServiceNames;
+
+pub use names::Services;
 
 pub use fault::{EXCERPT_LIMIT, Excerpt, FAULT_LIMIT, Fault, Faults, Place, Problem};
 
@@ -75,6 +82,8 @@ pub struct Documents {
     pub format: Format,
     /// What its reader had to assume: a sentence each, fit to be shown.
     pub notes: Vec<String>,
+    /// The names of services in it that nobody knows.
+    pub unknown_services: BTreeSet<Service>,
 }
 
 /// Why a document gives no bills.
@@ -131,17 +140,22 @@ fn columns(first: &[Excerpt], more: usize) -> String {
 /// Reads the bills of a document; recognises what it is by its content unless `format` says.
 ///
 /// A byte order mark is skipped. JSON begins with `{` or `[`; a cost and usage report is a table
-/// with its columns. A table that was cut right after a row cannot be told from a whole one.
+/// with its columns. Services stand in the bills under their canonical names, which `names` says.
+/// A table that was cut right after a row cannot be told from a whole one.
 ///
 /// # Errors
 /// A document that cannot be read to its end, that is empty, compressed or of no known kind, or
 /// that has faults: all of them, of which the first [`FAULT_LIMIT`] are kept.
-pub fn read_bills(mut input: impl Read, format: Option<Format>) -> Result<Documents, ReadError> {
+pub fn read_bills(
+    mut input: impl Read,
+    format: Option<Format>,
+    names: &ServiceNames,
+) -> Result<Documents, ReadError> {
     let start = Start::read(&mut input).map_err(ReadError::Io)?;
     let first = start.first_byte()?;
     let mut documents = match (format, first) {
-        (Some(Format::Native), _) | (None, b'{' | b'[') => native::read(start, input)?,
-        (Some(Format::AwsCur) | None, _) => read_table(&start, input, format)?,
+        (Some(Format::Native), _) | (None, b'{' | b'[') => native::read(start, input, names)?,
+        (Some(Format::AwsCur) | None, _) => read_table(&start, input, format, names)?,
     };
     documents.bills.sort_by(|a, b| a.id().cmp(b.id()));
     Ok(documents)
@@ -151,6 +165,7 @@ fn read_table(
     start: &Start,
     rest: impl Read,
     format: Option<Format>,
+    names: &ServiceNames,
 ) -> Result<Documents, ReadError> {
     let (blank, line) = start.blank_lines();
     let table = start.bytes.get(blank..).unwrap_or_default();
@@ -160,7 +175,7 @@ fn read_table(
         let seen = seen_columns(&header).unwrap_or_else(|| Seen::Bytes(Excerpt::of(table)));
         return Err(ReadError::Unknown { seen });
     }
-    aws_cur::read(rows, &header, line)
+    aws_cur::read(rows, &header, line, names)
 }
 
 /// The first columns of a table that somebody could have meant as one.

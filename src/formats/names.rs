@@ -1,10 +1,12 @@
-//! Names that stand in a document over and over, kept once; and the ids that are only labels.
+//! Names that stand in a document over and over, kept once; what names of services stand for; and
+//! the ids that are only labels.
 
 use std::borrow::Borrow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
-use crate::ledger::names::{NAME_LIMIT, NameError, is_unprintable};
+use crate::ledger::names::{NAME_LIMIT, NameError, Service, is_unprintable};
+use crate::ledger::services::{KnownBy, ServiceNames};
 
 use super::fault::Problem;
 
@@ -30,6 +32,46 @@ impl<T: Borrow<str> + Clone + Eq + Hash> Known<T> {
         let name = (self.new)(text).map_err(|why| Problem::name(text, why))?;
         self.names.insert(name.clone());
         Ok(name)
+    }
+}
+
+/// What names of services stand for, each asked once however often it is met; and the names that
+/// nobody knows.
+pub struct Services {
+    names: ServiceNames,
+    met: HashMap<Box<str>, Service>,
+    unknown: BTreeSet<Service>,
+}
+
+impl Services {
+    /// No names yet; `names` says what each stands for.
+    #[must_use]
+    pub fn new(names: &ServiceNames) -> Services {
+        Services {
+            names: names.clone(),
+            met: HashMap::new(),
+            unknown: BTreeSet::new(),
+        }
+    }
+
+    /// The service that a text stands for.
+    pub(super) fn name(&mut self, text: &str) -> Result<Service, Problem> {
+        if let Some(service) = self.met.get(text) {
+            return Ok(service.clone());
+        }
+        let named = self.names.canonical(text);
+        let named = named.map_err(|why| Problem::name(text, why))?;
+        if named.known_by == KnownBy::Nobody {
+            self.unknown.insert(named.service.clone());
+        }
+        self.met.insert(text.into(), named.service.clone());
+        Ok(named.service)
+    }
+
+    /// The names met that nobody knows.
+    #[must_use]
+    pub fn unknown(self) -> BTreeSet<Service> {
+        self.unknown
     }
 }
 

@@ -11,7 +11,8 @@
 //! field that is `null` is absent. A bill without charges is one of zero, since it says so. Every
 //! level is taken apart from its own text: an amount that is a JSON number is read digit by digit
 //! and is never a float, nothing recurses, and a value of the wrong type is a fault like another.
-//! Unknown fields are refused, being misspelt known ones more often than not.
+//! Unknown fields are refused, being misspelt known ones more often than not. A service may stand
+//! under any of its names.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,12 +24,13 @@ use serde_json::value::RawValue;
 use crate::ledger::bill::{Bill, BillError, Charge, Status};
 use crate::ledger::names::{AccountId, BillId, Currency, Region, Service};
 use crate::ledger::scope::Category;
+use crate::ledger::services::ServiceNames;
 use crate::money::Money;
 use crate::period::{Month, parse_date};
 
 use super::fault::{Excerpt, Faults, Place, Problem};
 use super::json::{each_item, each_member, list_of, syntax, text, wrong_type};
-use super::names::{Known, label};
+use super::names::{Known, Services, label};
 use super::{Documents, Format, ReadError, Start, one_fault};
 
 /// The longest document in bytes: it is held whole.
@@ -48,11 +50,20 @@ static CHARGE: [&str; 9] = [
 ];
 
 /// Reads the bills of a document of which `start` is already read.
-pub(super) fn read(start: Start, rest: impl Read) -> Result<Documents, ReadError> {
-    read_up_to(DOCUMENT_LIMIT, start, rest)
+pub(super) fn read(
+    start: Start,
+    rest: impl Read,
+    names: &ServiceNames,
+) -> Result<Documents, ReadError> {
+    read_up_to(DOCUMENT_LIMIT, start, rest, names)
 }
 
-fn read_up_to(limit: u64, start: Start, rest: impl Read) -> Result<Documents, ReadError> {
+fn read_up_to(
+    limit: u64,
+    start: Start,
+    rest: impl Read,
+    names: &ServiceNames,
+) -> Result<Documents, ReadError> {
     let Start { mut bytes, mark } = start;
     let room = limit.saturating_sub(bytes.len() as u64) + 1;
     rest.take(room)
@@ -62,7 +73,7 @@ fn read_up_to(limit: u64, start: Start, rest: impl Read) -> Result<Documents, Re
         return Err(one_fault(Place::Line(1), Problem::TooLong { limit }));
     }
     match std::str::from_utf8(&bytes) {
-        Ok(text) => read_text(text),
+        Ok(text) => read_text(text, names),
         Err(error) => {
             let (before, _) = bytes.split_at(error.valid_up_to());
             let byte = before.len() + mark;
@@ -78,8 +89,8 @@ fn line_of(before: &[u8]) -> u64 {
     before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1
 }
 
-fn read_text(text: &str) -> Result<Documents, ReadError> {
-    let mut reader = Reader::new();
+fn read_text(text: &str, names: &ServiceNames) -> Result<Documents, ReadError> {
+    let mut reader = Reader::new(names);
     for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         match document {
             Ok(document) => reader.document(document),
@@ -102,7 +113,7 @@ struct Reader {
     faults: Faults,
     rounded: u64,
     accounts: Known<AccountId>,
-    services: Known<Service>,
+    services: Services,
     regions: Known<Region>,
 }
 
@@ -142,14 +153,14 @@ struct Field<'a> {
 }
 
 impl Reader {
-    fn new() -> Reader {
+    fn new(names: &ServiceNames) -> Reader {
         Reader {
             bills: Vec::new(),
             count: 0,
             faults: Faults::default(),
             rounded: 0,
             accounts: Known::new(AccountId::new),
-            services: Known::new(Service::new),
+            services: Services::new(names),
             regions: Known::new(Region::new),
         }
     }
@@ -169,6 +180,7 @@ impl Reader {
             rounded: self.rounded,
             format: Format::Native,
             notes: Vec::new(),
+            unknown_services: self.services.unknown(),
         })
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use thiserror::Error;
 
+use crate::catalog::{self, comparable};
 use crate::money::Money;
 use crate::period::Month;
 
@@ -16,9 +17,10 @@ use super::account::{AccountChange, AccountError};
 use super::bill::Difference;
 use super::credit::Terms;
 use super::entry::{Basis, CodeMark, Entry, Event, Lines, Proposal};
-use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
+use super::names::{AccountId, BillId, CreditId, Currency, OfferId, Service};
 use super::offer::{Lacks, Offer};
 use super::rules::Rules;
+use super::services::ServiceAlias;
 use super::state::{Broken, State};
 
 /// A state about to be added to by one command.
@@ -246,6 +248,22 @@ pub enum Refusal {
         /// Why not.
         why: Untransferable,
     },
+    /// The catalogue knows the name as that of another service.
+    #[error("`{alias}` is a name of service `{code}` already")]
+    ServiceKnown {
+        /// The name.
+        alias: Service,
+        /// What it stands for.
+        code: Service,
+    },
+    /// Another name stands for the service that the name would not be any more.
+    #[error("`{alias}` is what alias `{other}` stands for")]
+    ServiceMeant {
+        /// The name.
+        alias: Service,
+        /// The other one.
+        other: Service,
+    },
     /// The account cannot be changed so.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -333,8 +351,10 @@ fn check_terms(terms: &Terms) -> Result<(), Refusal> {
 /// # Errors
 /// Another offer under the same id.
 pub fn add_offer(desk: &mut Desk, offer: Offer) -> Result<(), Refusal> {
+    let names = desk.state.service_names();
     match desk.state.offers.get(&offer.id) {
-        Some(known) if known.offer == offer => Ok(()),
+        // An alias does not make another offer of it.
+        Some(known) if known.offer == offer || names.offer(&known.offer) == offer => Ok(()),
         Some(_) => Err(Refusal::OfferDiffers(offer.id)),
         None => {
             desk.propose(desk.today, Event::OfferAdded(offer), None)?;
@@ -651,4 +671,53 @@ pub(super) fn take_away(
 pub fn set_account(desk: &mut Desk, change: AccountChange) -> Result<(), Refusal> {
     desk.propose(desk.today, Event::AccountSet(change), None)?;
     Ok(())
+}
+
+/// Lets a name stand for a service from today on. The service may be named by any of its names;
+/// a name that is its own service stands for itself again. Returns the alias that counts now, if
+/// the name needs one, and whether it is new.
+///
+/// # Errors
+/// A name that the catalogue knows as that of another service, and one that another alias stands
+/// for: what an alias stands for never stands for something else.
+pub fn alias_service(
+    desk: &mut Desk,
+    alias: &Service,
+    service: &Service,
+) -> Result<(Option<ServiceAlias>, bool), Refusal> {
+    let names = desk.state.service_names();
+    let same = |name: &Service| comparable(name.as_str()) == comparable(alias.as_str());
+    let service = match same(service) {
+        true => service.clone(),
+        false => names.named(service).service,
+    };
+    let known = catalog::service(alias.as_str());
+    if let Some(code) = known.and_then(|known| Service::new(known.code).ok()) {
+        return match same(&service) || service == code {
+            true => Ok((None, false)),
+            false => Err(Refusal::ServiceKnown {
+                alias: alias.clone(),
+                code,
+            }),
+        };
+    }
+    if let Some(before) = names
+        .alias(alias)
+        .filter(|before| before.service == service)
+    {
+        return Ok((Some(before.clone()), false));
+    }
+    let mut others = names.aliases().filter(|other| !same(&other.alias));
+    if let Some(other) = others.find(|other| same(&other.service) && !same(&service)) {
+        return Err(Refusal::ServiceMeant {
+            alias: alias.clone(),
+            other: other.alias.clone(),
+        });
+    }
+    let event = Event::ServiceAliased {
+        alias: alias.clone(),
+        service,
+    };
+    desk.propose(desk.today, event, None)?;
+    Ok((desk.state.service_aliases.last().cloned(), true))
 }

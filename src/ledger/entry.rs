@@ -10,7 +10,7 @@ use crate::period::Month;
 use super::account::AccountChange;
 use super::bill::Bill;
 use super::credit::{Sharing, Terms};
-use super::names::{AccountId, BillId, CreditId, OfferId};
+use super::names::{AccountId, BillId, CreditId, OfferId, Service};
 use super::offer::Offer;
 use super::rules::Rules;
 use super::statement::{Allocation, Statement, Totals};
@@ -192,6 +192,13 @@ pub enum Event {
     },
     /// What is on record of an account changed.
     AccountSet(AccountChange),
+    /// From now on a name that is read stands for a service; what is recorded stays as it is.
+    ServiceAliased {
+        /// The name.
+        alias: Service,
+        /// The service, under its canonical name.
+        service: Service,
+    },
 }
 
 impl Event {
@@ -216,6 +223,7 @@ impl Event {
             Event::CreditShared { .. } => "credit_shared",
             Event::CreditMatched { .. } => "credit_matched",
             Event::AccountSet(_) => "account_set",
+            Event::ServiceAliased { .. } => "service_aliased",
         }
     }
 }

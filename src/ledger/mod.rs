@@ -25,5 +25,6 @@ pub mod provider;
 pub mod reconcile;
 pub mod rules;
 pub mod scope;
+pub mod services;
 pub mod state;
 pub mod statement;

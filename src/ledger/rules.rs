@@ -95,6 +95,7 @@ impl Rules {
             .into(),
             uncovered_services: catalog::NEVER_COVERED
                 .iter()
+                .chain(&catalog::NEVER_COVERED_BEFORE)
                 .filter_map(|code| Service::new(code).ok())
                 .collect(),
         }

@@ -22,6 +22,7 @@ use super::dated::Dated;
 use super::entry::{Basis, BillRecord, Booking, Entry, Event, LedgerId, Reversal};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::Offer;
+use super::services::{ServiceAlias, ServiceNames};
 use super::statement::{Allocation, Totals};
 
 /// Why what was left of a credit became less or more.
@@ -248,6 +249,8 @@ pub struct State {
     pub matches: Matches,
     /// Bills of this month and of all before it do not change any more.
     pub closed_until: Option<Month>,
+    /// Names that users gave to services, in the order of entries; a later one of a name counts.
+    pub service_aliases: Vec<ServiceAlias>,
 }
 
 /// An entry that cannot follow on those before it.
@@ -436,6 +439,12 @@ impl State {
                     self.default_account = Some(change.account.clone());
                 }
             }
+            Event::ServiceAliased { alias, service } => self.service_aliases.push(ServiceAlias {
+                alias: alias.clone(),
+                service: service.clone(),
+                entry: number,
+                effective: entry.effective,
+            }),
         }
         Ok(())
     }
@@ -619,6 +628,19 @@ impl State {
         let open =
             move |bill: &BillState| bill.status == Status::Estimated && bill.effective <= as_of;
         self.bills.iter().filter(move |(_, bill)| open(bill))
+    }
+
+    /// What names of services mean, to whoever reads a document now.
+    #[must_use]
+    pub fn service_names(&self) -> ServiceNames {
+        self.service_names_on(NaiveDate::MAX)
+    }
+
+    /// What names of services meant at the end of a day.
+    #[must_use]
+    pub fn service_names_on(&self, day: NaiveDate) -> ServiceNames {
+        let aliases = self.service_aliases.iter();
+        ServiceNames::new(aliases.filter(|alias| alias.effective <= day))
     }
 
     /// The accounts that anything is on record of: owners, payers, and those set.

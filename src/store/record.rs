@@ -16,7 +16,7 @@ use super::lines::LinesDigest;
 use super::shape::{
     AccountChangeShape, AllocationShape, CodeShape, Malformed, OfferShape, RulesShape,
     SharingShape, TermsShape, TotalsShape, account, amount, bill_id, credit_id, day, hex, offer_id,
-    unhex,
+    service, unhex,
 };
 use super::{Hash, Record, StoreError};
 
@@ -207,6 +207,13 @@ impl ReversedShape {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct AliasedShape {
+    alias: String,
+    service: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct MonthShape {
     month: String,
 }
@@ -297,6 +304,10 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             credit: credit.to_string(),
         }),
         Event::AccountSet(change) => json(&AccountChangeShape::of(change)),
+        Event::ServiceAliased { alias, service } => json(&AliasedShape {
+            alias: alias.to_string(),
+            service: service.to_string(),
+        }),
     };
     let envelope = payload.and_then(RawValue::from_string).and_then(|payload| {
         json(&Envelope {
@@ -461,6 +472,13 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
             }
         }
         "account_set" => Event::AccountSet(shaped::<AccountChangeShape>(payload)?.read()?),
+        "service_aliased" => {
+            let shape: AliasedShape = shaped(payload)?;
+            Event::ServiceAliased {
+                alias: service(&shape.alias)?,
+                service: service(&shape.service)?,
+            }
+        }
         other => {
             let kind = other.escape_default();
             return Err(Unread::Newer(format!("of kind `{kind}`")));

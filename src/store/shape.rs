@@ -82,7 +82,7 @@ pub(super) fn currency(text: &str) -> Result<Currency, Malformed> {
     Currency::new(text).map_err(|_| malformed("a currency", text))
 }
 
-fn service(text: &str) -> Result<Service, Malformed> {
+pub(super) fn service(text: &str) -> Result<Service, Malformed> {
     Service::new(text).map_err(|_| malformed("a service", text))
 }
 

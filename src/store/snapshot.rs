@@ -14,15 +14,18 @@ use crate::ledger::credit::Credit;
 use crate::ledger::dated::Dated;
 use crate::ledger::entry::{Basis, LedgerId};
 use crate::ledger::names::{AccountId, BillId, CreditId, Currency};
+use crate::ledger::services::ServiceAlias;
 use crate::ledger::state::{BillState, CreditRecord, Moved, Movement, OfferState, State};
 use crate::ledger::statement::Totals;
 use crate::money::Money;
 use crate::period::Month;
 
-use super::shape::{Malformed, OfferShape, SharingShape, TermsShape, account, amount, currency};
+use super::shape::{
+    Malformed, OfferShape, SharingShape, TermsShape, account, amount, currency, service,
+};
 
 /// Changes whenever the shapes below do.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 
 #[derive(Serialize, Deserialize)]
 struct StateShape<'a> {
@@ -41,6 +44,7 @@ struct StateShape<'a> {
     closed_until: Option<i32>,
     /// Name, entry and part of the credit.
     matches: Vec<(String, u64, u32)>,
+    service_aliases: Vec<AliasShape>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,6 +72,10 @@ enum MovementShape {
     Returned,
     Voided,
 }
+
+/// Entry, effective day, alias, service.
+#[derive(Serialize, Deserialize)]
+struct AliasShape(u64, i32, String, String);
 
 #[derive(Serialize, Deserialize)]
 struct AccountShape {
@@ -159,6 +167,7 @@ pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
             .iter()
             .map(|(name, credit)| (name.clone(), credit.entry, credit.part))
             .collect(),
+        service_aliases: state.service_aliases.iter().map(alias_shape).collect(),
     };
     let mut bytes = postcard::to_extend(&shape, vec![FORMAT]).ok()?;
     for bill in shapes(Status::Final) {
@@ -210,6 +219,26 @@ fn read_dated<S, T>(
     values
         .map(|(from, shape)| Ok((date(from)?, read(shape)?)))
         .collect()
+}
+
+fn alias_shape(one: &ServiceAlias) -> AliasShape {
+    let effective = number(one.effective);
+    AliasShape(
+        one.entry,
+        effective,
+        one.alias.to_string(),
+        one.service.to_string(),
+    )
+}
+
+fn read_alias(shape: AliasShape) -> Result<ServiceAlias, Malformed> {
+    let AliasShape(entry, effective, alias, meant) = shape;
+    Ok(ServiceAlias {
+        alias: service(&alias)?,
+        service: service(&meant)?,
+        entry,
+        effective: date(effective)?,
+    })
 }
 
 fn account_shape(account: &Account) -> AccountShape {
@@ -297,6 +326,11 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
         .credits
         .into_iter()
         .map(read_credit)
+        .collect::<Result<_, _>>()?;
+    state.service_aliases = shape
+        .service_aliases
+        .into_iter()
+        .map(read_alias)
         .collect::<Result<_, _>>()?;
     let mut accounts = Accounts::default();
     for (id, shape) in shape.accounts {

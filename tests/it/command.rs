@@ -19,4 +19,5 @@ mod races; // many processes at once, and processes that are killed
 mod reading; // the journal read a second time, slowly
 mod refusals; // every kind of error, with its status, message and advice
 pub(crate) mod secrets; // codes, file modes
+mod services; // names of services and their aliases
 pub(crate) mod support; // a ledger to try things on

@@ -7,10 +7,11 @@ use std::io::{self, Read};
 
 use credits_ledger::formats::{Documents, FAULT_LIMIT, Format, ReadError, read_bills};
 use credits_ledger::ledger::bill::{Bill, Charge};
+use credits_ledger::ledger::services::ServiceNames;
 use credits_ledger::money::Money;
 
 fn read(document: impl AsRef<[u8]>) -> Result<Documents, ReadError> {
-    read_bills(document.as_ref(), None)
+    read_bills(document.as_ref(), None, &ServiceNames::default())
 }
 
 #[track_caller]
@@ -120,7 +121,7 @@ fn a_document_is_recognised_by_its_content() {
         let documents = documents(&document);
         assert_eq!(documents.format, format, "{document}");
         assert_eq!(documents.bills.len(), 1, "{document}");
-        let same = read_bills(document.as_bytes(), Some(format));
+        let same = read_bills(document.as_bytes(), Some(format), &ServiceNames::default());
         assert_eq!(same.expect("the same"), documents);
     }
 }
@@ -205,7 +206,7 @@ fn a_document_of_no_known_kind_is_refused_by_what_was_seen() {
 
 #[test]
 fn blanks_without_end_are_not_waited_for() {
-    let error = read_bills(io::repeat(b' '), None).expect_err("blank");
+    let error = read_bills(io::repeat(b' '), None, &ServiceNames::default()).expect_err("blank");
     assert_eq!(
         error.to_string(),
         "the document is blank, expected `native` (JSON) or `aws-cur` (CSV)"
@@ -215,12 +216,18 @@ fn blanks_without_end_are_not_waited_for() {
 #[test]
 fn a_stated_format_is_believed() {
     let cur = cur(&[&[]]);
-    let error = read_bills(cur.as_bytes(), Some(Format::Native)).expect_err("no JSON");
+    let error = read_bills(
+        cur.as_bytes(),
+        Some(Format::Native),
+        &ServiceNames::default(),
+    )
+    .expect_err("no JSON");
     assert_eq!(
         error.to_string(),
         "line 1: not JSON at byte 1 of the line: expected value"
     );
-    let error = read_bills(&b"{}\n"[..], Some(Format::AwsCur)).expect_err("no columns");
+    let error = read_bills(&b"{}\n"[..], Some(Format::AwsCur), &ServiceNames::default())
+        .expect_err("no columns");
     assert_eq!(
         error.to_string(),
         "line 1: no column `bill_payer_account_id`, `bill_billing_period_start_date`, \
@@ -228,7 +235,8 @@ fn a_stated_format_is_believed() {
          `line_item_usage_start_date`, `line_item_product_code`"
     );
     for format in Format::ALL {
-        let error = read_bills(&b"\x1f\x8b\x08"[..], Some(format)).expect_err("compressed");
+        let error = read_bills(&b"\x1f\x8b\x08"[..], Some(format), &ServiceNames::default())
+            .expect_err("compressed");
         assert_eq!(
             error.to_string(),
             "the document is compressed with gzip, which is not read yet, \
@@ -249,7 +257,10 @@ fn a_slow_and_interrupted_document_is_the_same_document() {
             bytes: document.as_bytes(),
             interrupted: false,
         };
-        let (slow, quick) = (read_bills(drip, None), read(&document));
+        let (slow, quick) = (
+            read_bills(drip, None, &ServiceNames::default()),
+            read(&document),
+        );
         match (slow, quick) {
             (Ok(slow), Ok(quick)) => assert_eq!(slow, quick),
             (slow, quick) => assert_eq!(
@@ -266,7 +277,8 @@ fn a_document_that_cannot_be_read_to_its_end_is_no_document() {
     let cur = cur(&[&[]]);
     let long = cur.clone() + &cur_row(&[]).repeat(2_000);
     for document in [&native, &cur, &long] {
-        let error = read_bills(Failing(document.as_bytes()), None).expect_err("failing");
+        let error = read_bills(Failing(document.as_bytes()), None, &ServiceNames::default())
+            .expect_err("failing");
         assert_eq!(error.to_string(), "reading stopped");
         let source = std::error::Error::source(&error).map(ToString::to_string);
         assert_eq!(source.as_deref(), Some("the disk is gone"));

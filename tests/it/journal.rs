@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::decide::{Desk, grant};
+use credits_ledger::ledger::decide::{Desk, alias_service, grant};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Service};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::scope::{Category, CreditScope};
@@ -26,7 +26,7 @@ fn account() -> AccountId {
     AccountId::new("111122223333").expect("a name")
 }
 
-fn terms(amount: &str) -> Terms {
+pub(crate) fn terms(amount: &str) -> Terms {
     Terms {
         kind: Kind::Promotional,
         name: "credit".to_owned(),
@@ -85,6 +85,9 @@ fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
     let mut month = Month::parse("2000-01").expect("a month");
     for _ in 0..3 {
         let recorded = journal.transact(now, day("2030-01-01"), |desk, _| {
+            let [alias, service] = ["Soft".to_owned(), format!("Service {month}")]
+                .map(|text| Service::new(&text).expect("a name"));
+            alias_service(desk, &alias, &service).expect("an alias");
             for _ in 0..100 {
                 grant(desk, account(), terms("2")).expect("a credit");
                 record(desk, bill(month, Status::Final));
@@ -113,6 +116,7 @@ fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
             .values()
             .any(|bill| bill.status == Status::Estimated)
     );
+    assert_eq!(whole.service_aliases.len(), 3);
     short.bills.clone_from(&whole.bills);
     assert_eq!(short, whole);
     let report = verify(reading.store().expect("a store"), Depth::Full).expect("a report");

@@ -14,6 +14,7 @@ mod model; // an independent, naive model of the rule
 mod properties; // the rule against the model, and the invariants
 mod random; // random bills and credits, in the words of the model
 mod rules; // worked examples of every rule
+mod services; // names of services, at the door and in the journal
 mod store_sqlite; // the journal on disk
 mod transcripts; // what people see, which is also documentation
 mod types; // the words of the model in the types of the library

@@ -52,7 +52,7 @@ pub(crate) const LARGEST: i128 = 1_000_000_000_000_000 * ONE - 1;
 
 pub(crate) const ACCOUNTS: [&str; 4] = ["alice", "payer", "quentin", "zoe"];
 pub(crate) const PAYERS: [&str; 3] = ["payer", "other", "zoe"];
-pub(crate) const SERVICES: [&str; 3] = ["EC2", "S3", "AmazonRegistrar"];
+pub(crate) const SERVICES: [&str; 3] = ["AmazonEC2", "AmazonS3", "AmazonRegistrar"];
 pub(crate) const REGIONS: [&str; 2] = ["eu", "us"];
 pub(crate) const CATEGORIES: [&str; 8] = [
     "usage",
@@ -191,7 +191,8 @@ pub(crate) fn some_charge() -> impl Strategy<Value = model::Charge> {
         1 => Just("credit"),
         6 => select(&CATEGORIES[..]),
     ];
-    let service = prop_oneof![4 => Just("EC2"), 3 => Just("S3"), 1 => Just("AmazonRegistrar")];
+    let service =
+        prop_oneof![4 => Just("AmazonEC2"), 3 => Just("AmazonS3"), 1 => Just("AmazonRegistrar")];
     let id =
         prop_oneof![2 => Just(None), 1 => select(&["1", "10", "2", "B", "a"][..]).prop_map(Some)];
     let start = prop_oneof![10 => select(&DAYS_IN[..]), 1 => select(&DAYS_OUT[..])];

@@ -27,7 +27,7 @@ use serde_json::value::RawValue;
 use super::object::{Object, Reading, account, day, flag, items, read_text, texts};
 use crate::formats::fault::{Excerpt, Problem};
 use crate::formats::json::text;
-use crate::formats::{ReadError, names};
+use crate::formats::{ReadError, Services, names};
 use crate::ledger::as_billed::credit_name;
 use crate::ledger::credit::{Kind, Sharing, Stage, Terms};
 use crate::ledger::names::{AccountId, Currency, Service};
@@ -69,18 +69,15 @@ static CREDIT: [&str; 20] = [
     "ruleName",
 ];
 
-/// Reads the credits that the provider says there are; `service` says what a service is called.
+/// Reads the credits that the provider says there are; `services` says what a service is called.
 ///
 /// # Errors
 /// An answer that cannot be read to its end, that is of something else, or that has faults: among
 /// them sharing that is not known here, and two credits of one id that are not the same.
-pub fn read_credits(
-    input: impl Read,
-    service: &mut dyn FnMut(&str) -> Result<Service, Problem>,
-) -> Result<Credits, ReadError> {
+pub fn read_credits(input: impl Read, services: &mut Services) -> Result<Credits, ReadError> {
     let text = read_text(input)?;
     let mut reader = Reader {
-        service,
+        services,
         answer: Credits::default(),
         places: BTreeMap::new(),
     };
@@ -107,7 +104,7 @@ pub fn read_credits(
 }
 
 struct Reader<'s> {
-    service: &'s mut dyn FnMut(&str) -> Result<Service, Problem>,
+    services: &'s mut Services,
     answer: Credits,
     /// Where the credit of an id is in the answer.
     places: BTreeMap<String, usize>,
@@ -161,7 +158,7 @@ impl Reader<'_> {
         let services = reading.optional(credit, "applicableProductNames", |list| {
             let names = texts(list)?.into_iter();
             names
-                .map(|name| (self.service)(&name))
+                .map(|name| self.services.name(&name))
                 .collect::<Result<Vec<Service>, Problem>>()
         });
         let categories = reading.optional(credit, "purchaseTypeApplications", |list| {

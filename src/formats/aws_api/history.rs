@@ -13,9 +13,8 @@ use serde_json::value::RawValue;
 use super::object::{Reading, account, flag, items, read_text, texts};
 use crate::formats::fault::Problem;
 use crate::formats::json::text;
-use crate::formats::{ReadError, names};
+use crate::formats::{ReadError, Services, names};
 use crate::ledger::as_billed::credit_name;
-use crate::ledger::names::Service;
 use crate::ledger::provider::ProviderAllocation;
 use crate::period::Month;
 
@@ -61,22 +60,19 @@ pub fn is_history(start: &[u8]) -> bool {
         && (has("\"creditAllocationHistoryList\"") || has("\"partialResults\""))
 }
 
-/// Reads what the provider applied of its credits; `service` says what a service is called.
+/// Reads what the provider applied of its credits; `services` says what a service is called.
 ///
 /// # Errors
 /// An answer that cannot be read to its end, that is of something else, that is a page of which
 /// the next ones are missing, or that has faults.
-pub fn read_history(
-    input: impl Read,
-    service: &mut dyn FnMut(&str) -> Result<Service, Problem>,
-) -> Result<History, ReadError> {
+pub fn read_history(input: impl Read, services: &mut Services) -> Result<History, ReadError> {
     let text = read_text(input)?;
     let mut reading = Reading::default();
     let mut history = History::default();
     let mut pages = (0, 0);
     reading.each_object(&text, |reading, path, page| {
         pages.0 += 1;
-        let more = read_page(reading, &path, page, &mut history, service);
+        let more = read_page(reading, &path, page, &mut history, services);
         pages.1 += usize::from(more == Some(true));
     });
     if pages.0 == 0 && reading.faults.is_empty() {
@@ -119,7 +115,7 @@ fn read_page(
     path: &str,
     page: &RawValue,
     history: &mut History,
-    service: &mut dyn FnMut(&str) -> Result<Service, Problem>,
+    services: &mut Services,
 ) -> Option<bool> {
     let page = reading.object(path, page, &ANSWER)?;
     let partial = reading.required(&page, "partialResults", flag);
@@ -134,7 +130,7 @@ fn read_page(
     });
     let more = page.get("nextToken").or(page.get("NextToken")).is_some();
     for (path, entry) in entries?.unwrap_or_default() {
-        let read = read_entry(reading, &path, entry, service);
+        let read = read_entry(reading, &path, entry, services);
         history.allocations.extend(read);
     }
     let failed = failed?.unwrap_or_default();
@@ -150,7 +146,7 @@ fn read_entry(
     reading: &mut Reading,
     path: &str,
     entry: &RawValue,
-    service: &mut dyn FnMut(&str) -> Result<Service, Problem>,
+    services: &mut Services,
 ) -> Option<ProviderAllocation> {
     let entry = reading.object(path, entry, &ENTRY)?;
     let reference = reading.required(&entry, "creditId", |raw| {
@@ -162,7 +158,9 @@ fn read_entry(
     }
     let description = reading.optional(&entry, "description", text);
     let account = reading.required(&entry, "accountId", account);
-    let service = reading.required(&entry, "appliedServiceName", |raw| service(&text(raw)?));
+    let service = reading.required(&entry, "appliedServiceName", |raw| {
+        services.name(&text(raw)?)
+    });
     let month = reading.required(&entry, "billingMonth", |raw| {
         let text = text(raw)?;
         Month::parse(&text).map_err(|why| Problem::period(&text, why))

@@ -11,12 +11,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::NaiveDate;
 
 use crate::formats::fault::{Excerpt, FAULT_LIMIT, Faults, Place, Problem};
-use crate::formats::names::{Known, label};
+use crate::formats::names::{Known, Services, label};
 use crate::formats::rows::{Row, RowFault, is_missing};
 use crate::formats::{Documents, Format, ReadError};
 use crate::ledger::bill::{Bill, BillError, Charge, Status};
 use crate::ledger::names::{AccountId, BillId, Currency, Region, Service};
 use crate::ledger::scope::Category;
+use crate::ledger::services::ServiceNames;
 use crate::money::{Money, Reading};
 use crate::period::Month;
 
@@ -32,7 +33,7 @@ const UNKNOWN_SERVICE: &str = "Unknown";
 pub(super) struct Sums {
     columns: Columns,
     accounts: Known<AccountId>,
-    services: Known<Service>,
+    services: Services,
     regions: Known<Region>,
     products: Products,
     bills: Vec<Draft>,
@@ -85,11 +86,11 @@ struct Sum {
 }
 
 impl Sums {
-    pub(super) fn new(columns: Columns) -> Sums {
+    pub(super) fn new(columns: Columns, names: &ServiceNames) -> Sums {
         Sums {
             columns,
             accounts: Known::new(AccountId::new),
-            services: Known::new(Service::new),
+            services: Services::new(names),
             regions: Known::new(Region::new),
             products: Products::default(),
             bills: Vec::new(),
@@ -297,7 +298,7 @@ impl Sums {
         let product = self.products.get(product)?;
         let service = match service? {
             Some(service) => service,
-            None => self.services.name(UNKNOWN_SERVICE).ok()?,
+            None => Service::new(UNKNOWN_SERVICE).ok()?,
         };
         let category = category(&LineItem {
             kind: kind.as_deref()?,
@@ -342,11 +343,13 @@ impl Sums {
             return Err(ReadError::Faults(faults));
         }
         let (rounded, format) = (self.rounded, Format::AwsCur);
+        let unknown_services = self.services.unknown();
         Ok(Documents {
             bills,
             rounded,
             format,
             notes,
+            unknown_services,
         })
     }
 }

@@ -25,11 +25,11 @@ fn commands(ledger: &Ledger, under: &str) -> Vec<String> {
 fn help_of_every_command_is_an_answer() {
     let ledger = Ledger::new();
     let commands = commands(&ledger, "");
-    assert!(commands.len() >= 23, "{commands:?}");
+    assert!(commands.len() >= 26, "{commands:?}");
     for command in commands
         .iter()
         .map(String::as_str)
-        .chain(["", "offer", "code", "account"])
+        .chain(["", "offer", "code", "account", "service"])
     {
         let short = ledger.run(&format!("{command} -h")).ok();
         let long = ledger.run(&format!("{command} --help")).ok();
@@ -228,6 +228,7 @@ fn a_typing_error_gets_a_suggestion_and_nothing_is_done() {
         ("grnt --kind earned --amount 5", "grant"),
         ("balanse", "balance"),
         ("offer lst", "list"),
+        ("service alais A B", "alias"),
         ("accuont list", "account"),
         ("grant --kind earned --amuont 5", "--amount"),
         ("balance --asof 2026-01-01", "--as-of"),
@@ -287,10 +288,11 @@ fn completions_come_for_five_shells() {
 #[test]
 fn a_manual_page_comes_for_the_tool_and_for_every_command() {
     let ledger = Ledger::new();
-    for command in commands(&ledger, "")
-        .iter()
-        .chain([&String::new(), &"offer".to_owned()])
-    {
+    for command in commands(&ledger, "").iter().chain([
+        &String::new(),
+        &"offer".to_owned(),
+        &"service".to_owned(),
+    ]) {
         let run = ledger.run(&format!("man {command}")).ok();
         let title = format!("credits {command}").trim().replace(' ', "-");
         assert!(

@@ -14,7 +14,7 @@ fn one() -> Ledger {
 fn a_closed_pipe_ends_csv_quietly_too() {
     let ledger = one();
     let charges: Vec<String> = (0..3_000)
-        .map(|at| format!("c{at} Service{at} 1.{at:05}"))
+        .map(|at| format!("c{at} AmazonEC2 1.{at:05}"))
         .collect();
     for line in [
         "--format csv apply",

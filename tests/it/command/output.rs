@@ -171,7 +171,7 @@ fn quiet_prints_nothing_on_success_and_changes_no_status() {
 /// A bill whose statement is far longer than a pipe holds.
 fn long_bill(month: &str) -> String {
     let charges: Vec<String> = (0..3_000)
-        .map(|at| format!("charge-{at:05} Service{at:05} 1.{at:05}"))
+        .map(|at| format!("charge-{at:05} AmazonEC2 1.{at:05}"))
         .collect();
     bill(month, &charges.join(";"))
 }

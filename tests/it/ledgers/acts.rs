@@ -271,7 +271,7 @@ fn some_charges_of_a_ledger() -> impl Strategy<Value = Vec<Charge>> {
     (some_charges(6), any::<bool>()).prop_map(|(mut charges, plain)| {
         for charge in charges.iter_mut().filter(|_| plain) {
             charge.category = "usage".to_owned();
-            charge.service = charge.service.replace("AmazonRegistrar", "EC2");
+            charge.service = charge.service.replace("AmazonRegistrar", "AmazonEC2");
             charge.amount = charge.amount.abs();
         }
         charges

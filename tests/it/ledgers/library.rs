@@ -330,7 +330,9 @@ impl Real for Library {
                 added.map(|()| Answer::Done).map_err(Unable::from)
             }
             What::Apply { amend, .. } => {
-                let bills = read_bills(input.as_bytes(), None).expect("bills").bills;
+                let bills = read_bills(input.as_bytes(), None, &self.state.service_names())
+                    .expect("bills")
+                    .bills;
                 self.apply(&mut desk, bills, *amend)
             }
             what => self.obey(&mut desk, what),

@@ -110,6 +110,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Refused {
         Refusal::CreditVoided(_) => (3, "credit_voided"),
         Refusal::NotTransferable { .. } => (3, "not_transferable"),
         Refusal::Account(_) => (3, "account_conflict"),
+        Refusal::ServiceKnown { .. } | Refusal::ServiceMeant { .. } => (3, "service_conflict"),
         Refusal::TooMuch(_) => (3, "too_much"),
         Refusal::Broken(broken) => panic!("a broken invariant: {broken}"),
     };

@@ -31,7 +31,7 @@ pub(crate) fn offer(at: usize, other: bool) -> Offer {
         1 => {
             offer.id = "students".to_owned();
             offer.credit.kind = "educational".to_owned();
-            offer.credit.services = Which::Only(vec!["EC2".to_owned()]);
+            offer.credit.services = Which::Only(vec!["AmazonEC2".to_owned()]);
             offer.end = End::On("2024-09-30".to_owned());
             offer.attributes_any = names(&["student", "educator"]);
         }
@@ -40,7 +40,7 @@ pub(crate) fn offer(at: usize, other: bool) -> Offer {
             offer.id = "yen".to_owned();
             offer.credit.kind = "activate".to_owned();
             offer.credit.currency = "JPY".to_owned();
-            offer.credit.services = Which::Except(vec!["S3".to_owned()]);
+            offer.credit.services = Which::Except(vec!["AmazonS3".to_owned()]);
             offer.end = End::Months(12);
         }
         _ => {
