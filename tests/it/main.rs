@@ -1,6 +1,7 @@
 //! The one integration program. A line a module: what a user could name is asserted here, from
 //! the rule alone up to the command as a process.
 
+mod as_billed; // invariants of bills as billed, on random rows
 mod command; // the binary: answers, statuses, messages, races, kills
 mod damage; // power cuts, damaged and foreign files, kills
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
