@@ -293,7 +293,7 @@ fn landing_notes(statement: &Statement) -> Vec<String> {
         ),
         (
             landing.over_credit,
-            "is over-credit: no charge is left for it",
+            "is over-credit: it exceeds the charges that it is for",
         ),
         (
             landing.taken_back,

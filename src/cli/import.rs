@@ -279,7 +279,7 @@ fn advice(imported: &[Imported], state: &State) -> Vec<String> {
     });
     let moved = moved.count();
     if moved > 0 {
-        notes.push(format!("note: of {moved} credits another amount is left than the bills on record say; `credits apply` with the bills in between, and `credits reconcile`, explain it"));
+        notes.push(format!("note: credits of which another amount is left than the bills on record say: {moved}; `credits apply` with the bills in between, and `credits reconcile`, explain it"));
     }
     notes
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use credits_ledger::formats::Services;
 use credits_ledger::formats::aws_api::{History, is_history};
 use credits_ledger::ledger::apply::apply;
+use credits_ledger::ledger::as_billed::land;
 use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::names::{AccountId, BillId, Currency};
@@ -349,7 +350,7 @@ fn summaries(rows: &[Compared], bills: &[Statement]) -> Vec<SummaryShape> {
         let over: Money = bills
             .iter()
             .filter(|statement| statement.bill.id().currency == currency)
-            .map(over_credit_of)
+            .map(|statement| land(&statement.bill, &statement.discounted).over_credit)
             .sum();
         SummaryShape {
             currency: currency.to_string(),
@@ -362,21 +363,6 @@ fn summaries(rows: &[Compared], bills: &[Statement]) -> Vec<SummaryShape> {
         }
     };
     currencies.into_iter().map(summary).collect()
-}
-
-/// What the provider's rows of a bill give beyond all that there is to pay.
-fn over_credit_of(statement: &Statement) -> Money {
-    let rows = statement.bill.charges().iter();
-    let given: Money = rows
-        .filter(|charge| charge.category == Category::Credit)
-        .map(|charge| -charge.amount)
-        .sum();
-    let payable: Money = statement
-        .lines()
-        .filter(|line| line.card.is_positive())
-        .map(|line| line.card)
-        .sum();
-    (given - payable).max(Money::ZERO)
 }
 
 /// Of several currencies the first; there the others are in `summaries`.
@@ -513,7 +499,7 @@ fn told(answer: &Reconciled) -> Vec<String> {
         ));
         if !is_zero(&total.over_credit) {
             lines.push(format!(
-                "over-credit: the provider's credit rows exceed what there is to pay by {} {currency}",
+                "over-credit: the provider's credit rows exceed the charges that they are for by {} {currency}",
                 total.over_credit
             ));
         }

@@ -27,6 +27,7 @@ use super::apply::{Standing, burn_order, discount, statement};
 use super::bill::{Bill, Charge};
 use super::credit::{Kind, Sharing, Stage, Terms};
 use super::names::{AccountId, CreditId, Currency, NAME_LIMIT, Region, Service, is_unprintable};
+use super::reconcile::TOLERANCE;
 use super::rules::Rules;
 use super::scope::{Category, CreditScope};
 use super::statement::{Allocation, Statement};
@@ -170,7 +171,7 @@ pub struct Landing {
     pub unmatched: u64,
     /// What landed on charges of another account or service.
     pub elsewhere: Money,
-    /// What landed nowhere, since no charge was left for it.
+    /// What landed nowhere, since it exceeds the charges that it is for.
     pub over_credit: Money,
     /// What was taken back beyond the credits of the bill, so that nothing is left to take it from.
     pub taken_back: Money,
@@ -260,10 +261,15 @@ pub fn land(bill: &Bill, discounted: &[Money]) -> Landing {
         });
         portions.sort_by(|a, b| {
             (a.key.near(parts).cmp(&b.key.near(parts)))
+                .then_with(|| is_residue(a, parts).cmp(&is_residue(b, parts)))
                 .then_with(|| (&a.key, &a.named).cmp(&(&b.key, &b.named)))
         });
         let order = |portion: &Portion<'_>, open: &Open<'_>| {
-            portion.key.near(parts).cmp(&open.key.near(parts))
+            let is_tax = charges[open.place].category == Category::Tax;
+            match portion.key.near(parts).cmp(&open.key.near(parts)) {
+                Ordering::Equal if is_tax && is_residue(portion, parts) => Ordering::Greater,
+                order => order,
+            }
         };
         meet(&mut portions, &mut open, order, |portion, open, amount| {
             landing.pieces.push(Piece {
@@ -278,6 +284,12 @@ pub fn land(bill: &Bill, discounted: &[Money]) -> Landing {
     }
     landing.over_credit = portions.iter().map(|portion| portion.left).sum();
     landing
+}
+
+/// Whether what is left of a row is but its last digits, which are nothing that the provider meant
+/// for the tax of another service.
+fn is_residue(portion: &Portion<'_>, parts: usize) -> bool {
+    parts < 2 && portion.left <= TOLERANCE
 }
 
 /// Something of which an amount is left.

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::money::Money;
+use crate::money::{Money, SCALE};
 
 use super::account::AccountChange;
 use super::credit::{Credit, Terms};
@@ -17,7 +17,6 @@ use super::entry::Event;
 use super::names::{AccountId, CreditId};
 use super::operate;
 use super::provider::ProviderCredit;
-use super::reconcile::TOLERANCE;
 use super::rules::Rules;
 use super::scope::Scope;
 use super::state::CreditRecord;
@@ -264,6 +263,7 @@ fn update(
     }
     let changes = &mut imported.changes;
     let left = record.left;
+    let currency = record.credit.terms.currency;
     let ended = record
         .credit
         .terms
@@ -287,7 +287,9 @@ fn update(
     changes.extend(switched);
     let shared = operate::share(desk, id, credit.terms.sharing.clone())?;
     changes.extend(shared.map(|_| Change::Shared));
-    let moved = (left - credit.remaining).abs() > TOLERANCE && !ended;
+    // The provider says it in whole minor units.
+    let unit = Money::from_units(10_i128.pow(SCALE - currency.minor_digits()));
+    let moved = (left - credit.remaining).abs() >= unit && !ended;
     if moved {
         changes.push(Change::Remaining {
             ours: left,

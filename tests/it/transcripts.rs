@@ -35,3 +35,8 @@ fn two_accounts_share_a_credit() {
 fn a_bill_is_corrected() {
     play("correction", "tests/transcripts/correction.md");
 }
+
+#[test]
+fn the_word_of_aws_is_put_on_record_and_compared() {
+    play("aws", "tests/transcripts/aws.md");
+}
