@@ -34,16 +34,20 @@ use super::terms::read_account;
 ///
 /// Reads bills from files or stdin, works out which credits pay which charges, books final bills
 /// and keeps estimated ones, which reserve. All bills of one call are recorded, or none. The same
-/// bill again changes nothing and prints the same statement.
+/// bill again changes nothing and prints the same statement. Files of AWS cost and usage reports
+/// are the parts of one report, with or without its manifest; several months or payers in them
+/// make several bills.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits apply bill.json
   credits apply --dry-run < bill.json
   credits apply --amend corrected.json
   credits apply --as-billed --dry-run cur-2026-04.csv
+  credits apply cur-00001.csv.gz cur-00002.csv.gz cur-Manifest.json
   credits --json apply --month 2026-04 cur-2026-04.csv")]
 pub(crate) struct ApplyArgs {
-    /// Bills: our own JSON, or an AWS cost and usage report 2.0 as CSV [default: stdin; `-` is stdin]
+    /// Bills: our own JSON, or AWS cost and usage reports (legacy, 2.0) as CSV, in gzip or ZIP too
+    /// [default: stdin; `-` is stdin, where a ZIP cannot be read]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -67,6 +71,10 @@ pub(crate) struct ApplyArgs {
     /// (repeat for several)
     #[arg(long = "match", value_name = "NAME=CREDIT", requires = "as_billed", value_parser = read_match)]
     matches: Vec<(String, CreditId)>,
+    /// Pass over the rows of a report that have a bad cell; a note says how many and what they
+    /// amount to
+    #[arg(long)]
+    skip_bad_rows: bool,
     /// Print the statements, and record nothing
     #[arg(long)]
     dry_run: bool,
@@ -131,6 +139,9 @@ fn read_documents(
 ) -> Result<(Vec<Bill>, Vec<String>), Failure> {
     let files = files_or_stdin(&args.files);
     let mut bills = Bills::new(&args.input, names, files.len());
+    if args.skip_bad_rows {
+        bills = bills.skipping_bad_rows();
+    }
     for file in &files {
         bills.read(Document::open(file, "a bill")?)?;
     }

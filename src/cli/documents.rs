@@ -1,14 +1,12 @@
 //! Documents that somebody named on the command line: opened, looked at, read as bills.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Cursor, IsTerminal, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use credits_ledger::formats::{Format, read_bills};
+use credits_ledger::formats::{BillReader, Format, ReadError};
 use credits_ledger::ledger::bill::Bill;
-use credits_ledger::ledger::names::Service;
 use credits_ledger::ledger::services::ServiceNames;
 
 use super::failure::{Failure, io_words};
@@ -36,8 +34,9 @@ pub(crate) struct Document {
 }
 
 enum Source {
+    /// Or another pipe, which is read once.
     Stdin(Box<dyn Read>),
-    File(File),
+    File(File, PathBuf),
 }
 
 impl Document {
@@ -62,7 +61,7 @@ impl Document {
         }
         Ok(Document {
             name,
-            source: Source::File(opened),
+            source: Source::File(opened, file.to_owned()),
         })
     }
 
@@ -76,7 +75,7 @@ impl Document {
                 *input = Box::new(Cursor::new(start.clone()).chain(rest));
                 read.map(|_| ())
             }
-            Source::File(file) => {
+            Source::File(file, _) => {
                 let read = file.take(LOOK).read_to_end(&mut start);
                 // A pipe cannot be read twice, so what was read of it comes first.
                 match read.and_then(|_| file.rewind()) {
@@ -100,7 +99,7 @@ impl Document {
     pub(crate) fn into_read(self) -> Box<dyn Read> {
         match self.source {
             Source::Stdin(input) => input,
-            Source::File(file) => Box::new(file),
+            Source::File(file, _) => Box::new(file),
         }
     }
 }
@@ -121,47 +120,74 @@ pub(crate) fn noted(name: &str, notes: &[String]) -> Vec<String> {
 
 /// Reads documents one after the other into bills.
 pub(crate) struct Bills {
-    format: Option<Format>,
+    reader: BillReader,
     names: ServiceNames,
-    bills: Vec<Bill>,
-    notes: Vec<String>,
-    unknown: BTreeSet<Service>,
 }
 
 impl Bills {
-    pub(crate) fn new(args: &InputArgs, names: &ServiceNames, _documents: usize) -> Bills {
+    /// Of so many documents.
+    pub(crate) fn new(args: &InputArgs, names: &ServiceNames, documents: usize) -> Bills {
+        let format = args.input.as_deref().and_then(Format::parse);
+        let mut reader = BillReader::new(format, names);
+        if documents > 1 {
+            reader = reader.comparing_documents();
+        }
+        let names = names.clone();
+        Bills { reader, names }
+    }
+
+    /// Passes over rows of reports that have a fault of their own.
+    pub(crate) fn skipping_bad_rows(self) -> Bills {
         Bills {
-            format: args.input.as_deref().and_then(Format::parse),
-            names: names.clone(),
-            bills: Vec::new(),
-            notes: Vec::new(),
-            unknown: BTreeSet::new(),
+            reader: self.reader.skipping_bad_rows(),
+            ..self
         }
     }
 
     /// Reads a document.
     pub(crate) fn read(&mut self, document: Document) -> Result<(), Failure> {
-        let name = document.name.clone();
-        let read = read_bills(document.into_read(), self.format, &self.names);
-        let documents = read.map_err(|error| Failure::from(error).in_document(&name))?;
-        if documents.rounded > 0 {
-            self.notes.push(format!(
-                "note: {name}: amounts finer than 10^-18 that were rounded: {}",
-                documents.rounded
-            ));
-        }
-        self.notes.extend(noted(&name, &documents.notes));
-        self.bills.extend(documents.bills);
-        self.unknown.extend(documents.unknown_services);
-        Ok(())
+        let name = document.name;
+        let read = match document.source {
+            Source::Stdin(input) => self.reader.read(&name, input),
+            Source::File(file, path) => self.reader.read_file(&path, file),
+        };
+        read.map_err(|error| Failure::from(error).in_document(&name))
     }
 
     /// The bills, in month order, and what is to be said of the documents.
-    pub(crate) fn finish(mut self) -> Result<(Vec<Bill>, Vec<String>), Failure> {
-        self.bills.sort_by(|a, b| a.id().cmp(b.id()));
-        refuse_parts(&self.bills)?;
-        self.notes.extend(unknown_notes(&self.unknown, &self.names));
-        Ok((self.bills, self.notes))
+    pub(crate) fn finish(self) -> Result<(Vec<Bill>, Vec<String>), Failure> {
+        let documents = self.reader.finish().map_err(faults_of_documents)?;
+        refuse_parts(&documents.bills)?;
+        let notes = documents.notes.iter().map(|note| format!("note: {note}"));
+        let mut notes: Vec<String> = notes.collect();
+        notes.extend(unknown_notes(&documents.unknown_services, &self.names));
+        Ok((documents.bills, notes))
+    }
+}
+
+fn faults_of_documents(error: ReadError) -> Failure {
+    let ReadError::Faults(faults) = &error else {
+        return Failure::from(error).in_document("the documents");
+    };
+    let name = faults.document().map(str::to_owned);
+    let hint = faults
+        .are_of_line_ends()
+        .then(|| line_end_hint(name.as_deref()));
+    let failure = Failure::from(error).in_document(name.as_deref().unwrap_or("the documents"));
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// What to do about a table that ends without a line end, and has no other fault.
+fn line_end_hint(name: Option<&str>) -> String {
+    let file = name.and_then(|name| name.strip_prefix('`')?.strip_suffix('`'));
+    match file.filter(|file| !file.contains(['`', '\'', ' '])) {
+        Some(file) => format!("if the file is whole, a line end makes it so: `echo >> {file}`"),
+        None => {
+            "if the document is whole, it is mended by a line end after its last row".to_owned()
+        }
     }
 }
 
@@ -178,7 +204,8 @@ fn refuse_parts(bills: &[Bill]) -> Result<(), Failure> {
                 "the documents hold bill {} twice, with other charges",
                 pair[0].id()
             );
-            Err(Failure::input(message).hint("parts of one bill have to be one document"))
+            let hint = "parts of a bill of our own have to be one document";
+            Err(Failure::input(message).hint(hint))
         }
     }
 }

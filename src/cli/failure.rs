@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use credits_ledger::formats::ReadError;
+use credits_ledger::formats::{Damage, ReadError};
 use credits_ledger::ledger::bill::Difference;
 use credits_ledger::ledger::decide::{Refusal, Untransferable};
 use credits_ledger::ledger::entry::Basis;
@@ -175,10 +175,25 @@ impl From<StoreError> for Failure {
 
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Failure {
-        match &error {
+        let failure = match &error {
             ReadError::Io(cause) => Failure::input(format!("{error}: {}", io_words(cause))),
             _ => Failure::input(error.to_string()),
+        };
+        match reading_hint(&error) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
         }
+    }
+}
+
+fn reading_hint(error: &ReadError) -> Option<&'static str> {
+    match error {
+        ReadError::ZipNotFromFile => Some("write it to a file: `credits apply FILE`"),
+        ReadError::Damaged(
+            Damage::CutShort(_) | Damage::Damaged(..) | Damage::NoDirectory | Damage::SameNames,
+        ) => Some("nothing was applied; fetch the document again"),
+        ReadError::InEntry { why, .. } => reading_hint(why),
+        _ => None,
     }
 }
 

@@ -3,9 +3,11 @@
 //! A reader collects faults instead of stopping at the first, so that a document is mended in one
 //! go. A fault is facts; the words are in the `Display` of this file only. What it quotes from the
 //! document is an [`Excerpt`], so that no control character of a stranger reaches a terminal.
-//! The name of the file is not here: whoever opened it knows it.
+//! The name of the document is said only where faults of several are listed; that of a single one
+//! is said by whoever opened it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use thiserror::Error;
@@ -22,11 +24,13 @@ pub const FAULT_LIMIT: usize = 20;
 /// The most characters that an [`Excerpt`] quotes.
 pub const EXCERPT_LIMIT: usize = 60;
 
-/// The faults of one document, at least one: the first [`FAULT_LIMIT`] and how many more.
+/// The faults of one or more documents, at least one: the first [`FAULT_LIMIT`] and how many more.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
     list: Vec<Fault>,
     more: u64,
+    /// Whether some of those that are counted only are of another document than the first.
+    are_of_several: bool,
 }
 
 impl Faults {
@@ -48,10 +52,51 @@ impl Faults {
 
     pub(super) fn add(&mut self, place: Place, problem: Problem) {
         if self.list.len() < FAULT_LIMIT {
-            self.list.push(Fault { place, problem });
+            self.list.push(Fault {
+                document: None,
+                place,
+                problem,
+            });
         } else {
             self.more += 1;
         }
+    }
+
+    /// Adds those of another document.
+    pub(super) fn append(&mut self, other: Faults) {
+        let of = |faults: &Faults| faults.list.first().map(|fault| fault.document.clone());
+        self.are_of_several |= other.are_of_several
+            || (!self.is_empty() && !other.is_empty() && of(self) != of(&other));
+        self.more += other.more;
+        for fault in other.list {
+            if self.list.len() < FAULT_LIMIT {
+                self.list.push(fault);
+            } else {
+                self.more += 1;
+            }
+        }
+    }
+
+    /// The same, of a document of this name.
+    pub(super) fn of_document(mut self, name: Option<&Arc<str>>) -> Faults {
+        for fault in &mut self.list {
+            fault.document = name.cloned();
+        }
+        self
+    }
+
+    /// The name of the document that all of them are of, if it is one and has a name.
+    #[must_use]
+    pub fn document(&self) -> Option<&str> {
+        let first = self.list.first()?;
+        first.document.as_deref().filter(|_| !self.are_of_several)
+    }
+
+    /// Whether a last row without a line end is the only fault.
+    #[must_use]
+    pub fn are_of_line_ends(&self) -> bool {
+        let is = |fault: &Fault| fault.problem == Problem::Unfinished;
+        self.more == 0 && self.list.iter().all(is)
     }
 
     /// Places without the number of the bill, for a document that holds only one.
@@ -72,7 +117,10 @@ impl fmt::Display for Faults {
         }
         write!(f, "{} faults", self.list.len() as u64 + self.more)?;
         for fault in &self.list {
-            write!(f, "\n  {fault}")?;
+            match &fault.document {
+                Some(document) if self.are_of_several => write!(f, "\n  {document}: {fault}")?,
+                _ => write!(f, "\n  {fault}")?,
+            }
         }
         if self.more > 0 {
             write!(f, "\n  and {} more", self.more)?;
@@ -84,6 +132,8 @@ impl fmt::Display for Faults {
 /// One thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
+    /// The document, where it has a name.
+    pub document: Option<Arc<str>>,
     /// Where.
     pub place: Place,
     /// What.
@@ -101,6 +151,8 @@ impl fmt::Display for Fault {
 /// Where a fault is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
+    /// The document as a whole.
+    Document,
     /// A line of the document, from 1.
     Line(u64),
     /// A cell of a table; a record of several lines is at its first.
@@ -128,6 +180,7 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Place::Document => Ok(()),
             Place::Line(line) => write!(f, "line {line}"),
             Place::Cell { line, column } => write!(f, "line {line}, column {column}"),
             Place::Bill(id) => write!(f, "bill {id}"),
@@ -237,8 +290,17 @@ pub enum Problem {
         limit: u64,
     },
     /// A last row that may have lost a part of its last cell.
-    #[error("{0} ends the document without a line end, it may be cut short")]
-    Unfinished(Excerpt),
+    #[error("the last row has no line end, the document may be cut short")]
+    Unfinished,
+    /// A part that a manifest lists.
+    #[error("the manifest lists {0}, which is not among the documents")]
+    MissingPart(Excerpt),
+    /// A manifest of a report of which there is another manifest, by this name.
+    #[error("the manifest is of another edition of the report than {0}, whose rows are the same")]
+    OtherEdition(String),
+    /// A manifest without parts.
+    #[error("the manifest lists no parts")]
+    NoParts,
     /// A cell that is not UTF-8.
     #[error("{0} is not UTF-8")]
     NotUtf8Cell(Excerpt),
@@ -328,6 +390,17 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Whether it concerns one row only, and not what the document is.
+    pub(super) fn is_of_a_row(&self) -> bool {
+        !matches!(
+            self,
+            Problem::CutShort { .. }
+                | Problem::RowTooLong { .. }
+                | Problem::Unfinished
+                | Problem::Bill(_)
+        )
+    }
+
     /// What is wrong with a name, where an empty one is not worth quoting.
     #[must_use]
     pub fn name(value: &str, why: NameError) -> Problem {

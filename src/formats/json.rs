@@ -6,13 +6,40 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::Read;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::fault::{Excerpt, Problem};
+use super::container::read_error;
+use super::fault::{Excerpt, Place, Problem};
+use super::seen::Start;
+use super::{ReadError, one_fault};
+
+/// The longest document in bytes: it is held whole.
+const DOCUMENT_LIMIT: u64 = 1 << 30;
+
+/// The text of a document of which `start` is already read.
+pub(super) fn whole(start: Start, rest: &mut dyn Read) -> Result<String, ReadError> {
+    let Start { mut bytes, mark } = start;
+    let room = DOCUMENT_LIMIT.saturating_sub(bytes.len() as u64) + 1;
+    rest.take(room)
+        .read_to_end(&mut bytes)
+        .map_err(read_error)?;
+    if bytes.len() as u64 > DOCUMENT_LIMIT {
+        let limit = DOCUMENT_LIMIT;
+        return Err(one_fault(Place::Line(1), Problem::TooLong { limit }));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..valid).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        let byte = valid + mark;
+        one_fault(Place::Line(line), Problem::NotUtf8 { byte })
+    })
+}
 
 /// What is wrong with text that is no JSON. The parser adds the place to its words.
 pub(super) fn syntax(error: &serde_json::Error) -> Problem {

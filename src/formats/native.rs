@@ -15,8 +15,7 @@
 //! under any of its names.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::io::Read;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde_json::value::RawValue;
@@ -31,10 +30,6 @@ use crate::period::{Month, parse_date};
 use super::fault::{Excerpt, Faults, Place, Problem};
 use super::json::{each_item, each_member, list_of, syntax, text, wrong_type};
 use super::names::{Known, Services, label};
-use super::{Documents, Format, ReadError, Start, one_fault};
-
-/// The longest document in bytes: it is held whole.
-const DOCUMENT_LIMIT: u64 = 1 << 30;
 
 static BILL: [&str; 6] = ["account", "month", "currency", "status", "id", "charges"];
 static CHARGE: [&str; 9] = [
@@ -49,47 +44,18 @@ static CHARGE: [&str; 9] = [
     "description",
 ];
 
-/// Reads the bills of a document of which `start` is already read.
-pub(super) fn read(
-    start: Start,
-    rest: impl Read,
-    names: &ServiceNames,
-) -> Result<Documents, ReadError> {
-    read_up_to(DOCUMENT_LIMIT, start, rest, names)
+/// What native bills said.
+pub(super) struct NativeBills {
+    /// In the order of the document.
+    pub(super) bills: Vec<Bill>,
+    /// How many amounts were rounded.
+    pub(super) rounded: u64,
+    /// The names of services that nobody knows.
+    pub(super) unknown_services: BTreeSet<Service>,
 }
 
-fn read_up_to(
-    limit: u64,
-    start: Start,
-    rest: impl Read,
-    names: &ServiceNames,
-) -> Result<Documents, ReadError> {
-    let Start { mut bytes, mark } = start;
-    let room = limit.saturating_sub(bytes.len() as u64) + 1;
-    rest.take(room)
-        .read_to_end(&mut bytes)
-        .map_err(ReadError::Io)?;
-    if bytes.len() as u64 > limit {
-        return Err(one_fault(Place::Line(1), Problem::TooLong { limit }));
-    }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => read_text(text, names),
-        Err(error) => {
-            let (before, _) = bytes.split_at(error.valid_up_to());
-            let byte = before.len() + mark;
-            Err(one_fault(
-                Place::Line(line_of(before)),
-                Problem::NotUtf8 { byte },
-            ))
-        }
-    }
-}
-
-fn line_of(before: &[u8]) -> u64 {
-    before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1
-}
-
-fn read_text(text: &str, names: &ServiceNames) -> Result<Documents, ReadError> {
+/// Reads the bills of a document.
+pub(super) fn read(text: &str, names: &ServiceNames) -> Result<NativeBills, Faults> {
     let mut reader = Reader::new(names);
     for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         match document {
@@ -102,7 +68,7 @@ fn read_text(text: &str, names: &ServiceNames) -> Result<Documents, ReadError> {
             }
         }
     }
-    reader.documents()
+    reader.bills()
 }
 
 /// Reads documents one by one and collects their faults.
@@ -165,7 +131,7 @@ impl Reader {
         }
     }
 
-    fn documents(self) -> Result<Documents, ReadError> {
+    fn bills(self) -> Result<NativeBills, Faults> {
         if !self.faults.is_empty() {
             let is_one = self.count == 1;
             let faults = if is_one {
@@ -173,13 +139,11 @@ impl Reader {
             } else {
                 self.faults
             };
-            return Err(ReadError::Faults(faults));
+            return Err(faults);
         }
-        Ok(Documents {
+        Ok(NativeBills {
             bills: self.bills,
             rounded: self.rounded,
-            format: Format::Native,
-            notes: Vec::new(),
             unknown_services: self.services.unknown(),
         })
     }

@@ -4,7 +4,8 @@
 //! of a cell opens a quotation there, and two stray ones in two rows make one row of both. So a
 //! row that holds a line end, or that the document ends in, has its quotes checked here, every
 //! other one has as many cells as the header or is a fault, and a reader checks the quotes of the
-//! cells it needs with [`text`]. Nothing here knows what the columns mean.
+//! cells it needs with [`text`]. Nothing here knows what the columns mean. A last row without a
+//! line end may have lost the end of its last cell, or more, so it is a fault.
 //!
 //! Blank lines are skipped. Line ends are LF or CRLF, one kind in a document; were they mixed
 //! *and* blank lines among them, line numbers would be a few off.
@@ -41,6 +42,8 @@ pub(super) struct Outcome {
     pub(super) line: u64,
     /// What is wrong with it, if anything.
     pub(super) faults: Vec<RowFault>,
+    /// Whether it is not sure where it begins and ends, so that others may be bad for it.
+    pub(super) is_doubtful: bool,
 }
 
 /// One thing that is wrong with a row, by the index of its column where there is one.
@@ -114,10 +117,15 @@ impl<R: Read> Rows<R> {
             record,
             last: self.progress.ended.get(),
         };
+        let is_header = self.width.is_none();
         let width = *self.width.get_or_insert(row.len());
         let length = row.record.as_slice().len() as u64;
         let lines_inside = row.line_ends();
-        let doubts = row.doubts(width, lines_inside > 0);
+        let mut doubts = row.doubts(width, lines_inside > 0);
+        if row.last && !is_header && doubts.is_empty() {
+            doubts.push((None, Problem::Unfinished));
+        }
+        let is_doubtful = row.last || (lines_inside > 0 && !doubts.is_empty());
         let faults = if doubts.is_empty() {
             take(&row)
         } else {
@@ -129,7 +137,11 @@ impl<R: Read> Rows<R> {
         let around = self.reader.position().saturating_sub(start + length);
         let line = self.line + self.line_ends(around).saturating_sub(line_end);
         self.line = line + lines_inside + 1;
-        Ok(Some(Outcome { line, faults }))
+        Ok(Some(Outcome {
+            line,
+            faults,
+            is_doubtful,
+        }))
     }
 
     /// How many line ends there are in the bytes around a row: its own, and those of the blank
@@ -161,11 +173,6 @@ impl Row<'_> {
     /// A cell as it stands in the document, quotes and all.
     pub(super) fn cell(&self, column: usize) -> &[u8] {
         self.record.get(column).unwrap_or_default()
-    }
-
-    /// Whether the document ends in this row, without a line end: its last cell may be cut.
-    pub(super) fn is_unfinished(&self) -> bool {
-        self.last
     }
 
     fn line_ends(&self) -> u64 {

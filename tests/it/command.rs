@@ -18,6 +18,7 @@ mod provider; // bills as the provider applied its own credits
 mod races; // many processes at once, and processes that are killed
 mod reading; // the journal read a second time, slowly
 mod refusals; // every kind of error, with its status, message and advice
+mod reports; // cost and usage reports in parts, packed, cut
 pub(crate) mod secrets; // codes, file modes
 mod services; // names of services and their aliases
 pub(crate) mod support; // a ledger to try things on

@@ -14,6 +14,7 @@ mod ledgers; // random sequences of commands against a naive model of a ledger
 mod model; // an independent, naive model of the rule
 mod properties; // the rule against the model, and the invariants
 mod random; // random bills and credits, in the words of the model
+mod reports; // cost and usage reports of every shape, in parts, compressed, cut
 mod rules; // worked examples of every rule
 mod services; // names of services, at the door and in the journal
 mod store_sqlite; // the journal on disk

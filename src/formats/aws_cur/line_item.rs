@@ -32,6 +32,8 @@ use crate::ledger::scope::Category;
 /// The billing entity of what other vendors sell.
 pub(super) const MARKETPLACE: &str = "AWS Marketplace";
 
+const BEDROCK: &[u8] = b"bedrock";
+
 const SUPPORT: [&str; 3] = ["AWSSupport", "AWSDeveloperSupport", "AWSEnterpriseSupport"];
 
 /// What decides the category of a line item.
@@ -80,8 +82,9 @@ fn by_type(kind: &str) -> Option<Category> {
 }
 
 /// Whether a name or code is one of Bedrock, in whatever case.
-pub(super) fn names_bedrock(name: &str) -> bool {
-    name.to_ascii_lowercase().contains("bedrock")
+pub(super) fn names_bedrock(name: impl AsRef<[u8]>) -> bool {
+    let mut windows = name.as_ref().windows(BEDROCK.len());
+    windows.any(|window| window.eq_ignore_ascii_case(BEDROCK))
 }
 
 #[cfg(test)]

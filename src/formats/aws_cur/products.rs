@@ -106,7 +106,7 @@ fn product(cell: &[u8], regions: &mut Known<Region>) -> Result<Product, Problem>
         Some(region) => Some(regions.name(region)?),
     };
     let mut names = [map.product_name, map.product_code].into_iter().flatten();
-    let names_bedrock = names.any(|name| names_bedrock(&name));
+    let names_bedrock = names.any(|name| names_bedrock(name.as_bytes()));
     Ok(Product {
         region,
         names_bedrock,

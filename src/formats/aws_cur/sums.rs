@@ -1,36 +1,38 @@
-//! The sums of a cost and usage report: one per bill, account, service, region, category, usage
-//! start day and sign.
+//! The sums of cost and usage reports: one per bill, account, service, region, category, usage
+//! start day and sign, and for what the provider credited or refunded, per description.
 //!
 //! What a row belongs to is worked out from its text once per distinct text. After that the raw
 //! bytes of the cells that decide it are a key to its sum, so that a row costs one look-up, one
 //! amount and one addition, and allocates nothing. Maps are asked by key; what is listed at the
-//! end is sorted, so the bills do not depend on the order of rows or of a hash.
+//! end is sorted, so the bills do not depend on the order of rows or of a hash. A key says the same
+//! in every document, whatever its columns are called, so the sums run on through all of them; those
+//! of one document stay apart until it has ended, since only then is it known to be no copy.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::NaiveDate;
-
-use crate::formats::fault::{Excerpt, FAULT_LIMIT, Faults, Place, Problem};
+use crate::formats::fault::{Excerpt, FAULT_LIMIT, Problem};
 use crate::formats::names::{Known, Services, label};
 use crate::formats::rows::{Row, RowFault, is_missing};
-use crate::formats::{Documents, Format, ReadError};
-use crate::ledger::bill::{Bill, BillError, Charge, Status};
-use crate::ledger::names::{AccountId, BillId, Currency, Region, Service};
+use crate::ledger::bill::BillError;
+use crate::ledger::names::{
+    AccountId, BillId, Currency, NAME_LIMIT, Region, Service, is_unprintable,
+};
 use crate::ledger::scope::Category;
 use crate::ledger::services::ServiceNames;
 use crate::money::{Money, Reading};
 use crate::period::Month;
 
-use super::Columns;
-use super::cells::{amount, cell, day, day_key, optional, required};
-use super::line_item::{LineItem, MARKETPLACE, category};
+use super::bills::{self, Draft, Group, Sum, SumsOfBills};
+use super::cells::{amount, cell, cell_text, day, day_key, optional, required};
+use super::columns::Columns;
+use super::line_item::{LineItem, MARKETPLACE, category, names_bedrock};
 use super::products::{NO_PRODUCT, Products};
 
 /// What a line item without a service code and product code is of.
 const UNKNOWN_SERVICE: &str = "Unknown";
 
 /// The sums so far.
-pub(super) struct Sums {
+pub(in crate::formats) struct Sums {
     columns: Columns,
     accounts: Known<AccountId>,
     services: Services,
@@ -39,9 +41,11 @@ pub(super) struct Sums {
     bills: Vec<Draft>,
     bill_numbers: BTreeMap<BillId, usize>,
     groups: BTreeMap<Group, usize>,
+    /// The sums of the documents that have ended.
     sums: Vec<Sum>,
     unknown_kinds: BTreeSet<Excerpt>,
-    rounded: u64,
+    /// What belongs to the document that is being read.
+    current: Current,
     /// Parts of bills by the raw cells that decide which.
     parts: HashMap<Box<[u8]>, Part>,
     part_key: Vec<u8>,
@@ -52,12 +56,32 @@ pub(super) struct Sums {
     key: Vec<u8>,
 }
 
-/// A bill whose rows are being read.
-struct Draft {
-    id: BillId,
-    /// Whether some row has no invoice.
-    is_open: bool,
-    invoices: BTreeSet<Box<str>>,
+/// What belongs to one document.
+#[derive(Default)]
+struct Current {
+    /// Its share of the sums, by the same numbers.
+    sums: Vec<Sum>,
+    rounded: u64,
+    /// Whether it has credits and no column that describes them.
+    lacks_descriptions: bool,
+    /// What could be read of the last row that has a fault.
+    bad_row: BadRow,
+    skipped: Skipped,
+}
+
+/// What could be read of a row that has a fault.
+#[derive(Clone, Default)]
+struct BadRow {
+    amount: Option<Money>,
+    currency: Option<Currency>,
+}
+
+/// What the rows that were passed over amount to.
+#[derive(Clone, Default)]
+struct Skipped {
+    /// By currency, where both could be read.
+    amounts: BTreeMap<Currency, Money>,
+    without: u64,
 }
 
 /// What the columns of a row say that are the same in most rows.
@@ -67,28 +91,11 @@ struct Part {
     is_marketplace: bool,
 }
 
-/// What the rows of a sum have in common, in the order of the charges of a bill.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    bill: usize,
-    account: AccountId,
-    service: Service,
-    region: Option<Region>,
-    category: Category,
-    day: Option<NaiveDate>,
-    is_negative: bool,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    amount: Money,
-    count: u64,
-}
-
 impl Sums {
-    pub(super) fn new(columns: Columns, names: &ServiceNames) -> Sums {
+    /// No sums yet; `names` says what names of services stand for.
+    pub(in crate::formats) fn new(names: &ServiceNames) -> Sums {
         Sums {
-            columns,
+            columns: Columns::default(),
             accounts: Known::new(AccountId::new),
             services: Services::new(names),
             regions: Known::new(Region::new),
@@ -98,7 +105,7 @@ impl Sums {
             groups: BTreeMap::new(),
             sums: Vec::new(),
             unknown_kinds: BTreeSet::new(),
-            rounded: 0,
+            current: Current::default(),
             parts: HashMap::new(),
             part_key: Vec::new(),
             last_part: None,
@@ -108,13 +115,44 @@ impl Sums {
         }
     }
 
+    /// Begins a document with these columns.
+    pub(super) fn begin(&mut self, columns: Columns) {
+        self.columns = columns;
+        let mut sums = std::mem::take(&mut self.current.sums);
+        sums.fill(Sum::default());
+        self.current = Current {
+            sums,
+            ..Current::default()
+        };
+    }
+
+    /// Keeps what the document added that has ended, and says how many amounts of it were rounded.
+    pub(in crate::formats) fn keep(&mut self) -> u64 {
+        self.sums.resize(self.current.sums.len(), Sum::default());
+        let mut overflown = BTreeSet::new();
+        for (number, (sum, more)) in self.sums.iter_mut().zip(&mut self.current.sums).enumerate() {
+            let more = std::mem::take(more);
+            sum.count += more.count;
+            match sum.amount.checked_add(more.amount) {
+                Some(amount) => sum.amount = amount,
+                None => {
+                    overflown.insert(number);
+                }
+            }
+        }
+        if !overflown.is_empty() {
+            let groups = self.groups.iter();
+            for (group, _) in groups.filter(|(_, number)| overflown.contains(number)) {
+                // Groups name bills by numbers of `bills`.
+                self.bills[group.bill].is_too_large = true;
+            }
+        }
+        self.current.rounded
+    }
+
     /// Adds a row to its sum, or says what is wrong with it.
     pub(super) fn add(&mut self, row: &Row<'_>) -> Vec<RowFault> {
         let mut faults = Vec::new();
-        if let (true, Some(last)) = (row.is_unfinished(), self.columns.last) {
-            let cell = Excerpt::of(row.cell(last));
-            faults.push((Some(last), Problem::Unfinished(cell)));
-        }
         let reading = amount(row.cell(self.columns.cost)).unwrap_or_else(|problem| {
             faults.push((Some(self.columns.cost), problem));
             Reading {
@@ -122,18 +160,56 @@ impl Sums {
                 rounded: false,
             }
         });
-        let Some(number) = self.sum_of(row, reading.amount.is_negative(), &mut faults) else {
+        let has_amount = faults.is_empty();
+        let number = self.sum_of(row, reading.amount.is_negative(), &mut faults);
+        let Some(number) = number.filter(|_| faults.is_empty()) else {
+            self.current.bad_row = BadRow {
+                amount: has_amount.then_some(reading.amount),
+                currency: cell_text(row.cell(self.columns.currency))
+                    .ok()
+                    .and_then(|text| Currency::new(&text).ok()),
+            };
             return faults;
         };
-        self.rounded += u64::from(reading.rounded);
-        // `sum_of` gives numbers of `sums`.
-        let sum = &mut self.sums[number];
+        self.current.rounded += u64::from(reading.rounded);
+        // `sum_of` gives numbers of these sums.
+        let sum = &mut self.current.sums[number];
         sum.count += 1;
         match sum.amount.checked_add(reading.amount) {
             Some(amount) => sum.amount = amount,
             None => faults.push((None, Problem::Bill(BillError::TooLarge))),
         }
         faults
+    }
+
+    /// Passes over the last row, which had a fault.
+    pub(super) fn skip(&mut self) {
+        let BadRow { amount, currency } = std::mem::take(&mut self.current.bad_row);
+        let skipped = &mut self.current.skipped;
+        let sum = amount.zip(currency).and_then(|(amount, currency)| {
+            let sum = skipped.amounts.entry(currency).or_default();
+            *sum = sum.checked_add(amount)?;
+            Some(())
+        });
+        skipped.without += u64::from(sum.is_none());
+    }
+
+    /// What the rows that were passed over in this document amount to, in words.
+    pub(in crate::formats) fn skipped(&self) -> String {
+        let Skipped { amounts, without } = &self.current.skipped;
+        let amounts = amounts.iter().map(|(currency, amount)| {
+            let amount = amount.text(currency.minor_digits());
+            format!("{amount} {currency}")
+        });
+        let without = (*without > 0).then(|| format!("{without} without an amount"));
+        let all: Vec<String> = amounts.chain(without).collect();
+        all.join(", ")
+    }
+
+    /// What is to be noted of this document.
+    pub(super) fn notes(&self) -> Option<String> {
+        let lacks = self.current.lacks_descriptions;
+        lacks.then(|| self.columns.no_description())
     }
 
     /// The number of the sum that a row belongs to.
@@ -144,20 +220,22 @@ impl Sums {
         faults: &mut Vec<RowFault>,
     ) -> Option<usize> {
         let part = self.part_of(row, faults);
-        let product = self.product_of(row, part, faults);
+        let region = region_column(row, &self.columns);
+        let product = self.product_of(row, part, region, faults);
         let (Some(part), Some(product)) = (part, product) else {
             // For its faults only.
-            self.group_of(row, None, is_negative, faults);
+            self.group_of(row, None, region, is_negative, faults);
             return None;
         };
-        self.write_key(row, part, product, is_negative);
+        self.write_key(row, part, product, region, is_negative);
         if let Some(number) = self.keys.get(self.key.as_slice()) {
             return Some(*number);
         }
-        let group = self.group_of(row, Some((part, product)), is_negative, faults)?;
-        let number = *self.groups.entry(group).or_insert(self.sums.len());
-        if number == self.sums.len() {
-            self.sums.push(Sum::default());
+        let group = self.group_of(row, Some((part, product)), region, is_negative, faults)?;
+        let sums = &mut self.current.sums;
+        let number = *self.groups.entry(group).or_insert(sums.len());
+        if number == sums.len() {
+            sums.push(Sum::default());
         }
         self.keys.insert(self.key.as_slice().into(), number);
         Some(number)
@@ -165,23 +243,40 @@ impl Sums {
 
     /// Writes the cells that decide to which sum a row belongs, as they stand. A comma cannot
     /// stand in a cell outside quotes, so two rows have one key only if they have the same cells.
-    fn write_key(&mut self, row: &Row<'_>, part: Part, product: usize, is_negative: bool) {
+    fn write_key(
+        &mut self,
+        row: &Row<'_>,
+        part: Part,
+        product: usize,
+        region: Option<usize>,
+        is_negative: bool,
+    ) {
         let columns = &self.columns;
+        let is_bedrock = part.is_marketplace && is_bedrock(row, columns);
         let key = &mut self.key;
         key.clear();
         key.extend_from_slice(&part.bill.to_le_bytes());
         key.extend_from_slice(&product.to_le_bytes());
-        key.push(u8::from(part.is_marketplace) << 1 | u8::from(is_negative));
+        let flags = [is_negative, part.is_marketplace, is_bedrock];
+        key.push(
+            flags
+                .into_iter()
+                .fold(0, |bits, flag| bits << 1 | u8::from(flag)),
+        );
         key.extend_from_slice(day_key(row.cell(columns.start)));
+        let kind = row.cell(columns.kind);
         let cells = [
-            Some(columns.kind),
-            columns.account,
-            service_column(row, columns),
-            columns.region,
+            kind,
+            cell(row, columns.account),
+            cell(row, service_column(row, columns)),
+            cell(row, region),
         ];
-        for column in cells {
-            key.extend_from_slice(cell(row, column));
+        for cell in cells {
+            key.extend_from_slice(cell);
             key.push(b',');
+        }
+        if is_described(kind) {
+            key.extend_from_slice(cell(row, columns.description));
         }
     }
 
@@ -244,14 +339,14 @@ impl Sums {
     }
 
     fn bill_of(&mut self, id: BillId) -> usize {
-        let (is_open, invoices) = (false, BTreeSet::new());
         let next = self.bills.len();
         let number = *self.bill_numbers.entry(id.clone()).or_insert(next);
         if number == next {
             self.bills.push(Draft {
                 id,
-                is_open,
-                invoices,
+                is_too_large: false,
+                is_open: false,
+                invoices: BTreeSet::new(),
             });
         }
         number
@@ -263,11 +358,12 @@ impl Sums {
         &mut self,
         row: &Row<'_>,
         part: Option<Part>,
+        region: Option<usize>,
         faults: &mut Vec<RowFault>,
     ) -> Option<usize> {
         let is_marketplace = part.is_some_and(|part| part.is_marketplace);
         let map = cell(row, self.columns.product);
-        if map.is_empty() || !(is_marketplace || is_missing(cell(row, self.columns.region))) {
+        if map.is_empty() || !(is_marketplace || is_missing(cell(row, region))) {
             return Some(NO_PRODUCT);
         }
         let number = self.products.number(map, &mut self.regions);
@@ -280,6 +376,7 @@ impl Sums {
         &mut self,
         row: &Row<'_>,
         known: Option<(Part, usize)>,
+        region: Option<usize>,
         is_negative: bool,
         faults: &mut Vec<RowFault>,
     ) -> Option<Group> {
@@ -290,9 +387,13 @@ impl Sums {
         let service = optional(row, service_column(row, &columns), faults, |text| {
             self.services.name(text)
         });
-        let region = optional(row, columns.region, faults, |text| self.regions.name(text));
+        let region = optional(row, region, faults, |text| self.regions.name(text));
         let kind = required(row, columns.kind, faults, |text| Ok(text.to_owned()));
         let day = optional(row, Some(columns.start), faults, day);
+        let is_described = is_described(row.cell(columns.kind));
+        let description = columns.description.filter(|_| is_described);
+        let description = optional(row, description, faults, |text| Ok(described(text)));
+        self.current.lacks_descriptions |= is_described && columns.description.is_none();
 
         let (part, product) = known?;
         let product = self.products.get(product)?;
@@ -304,7 +405,7 @@ impl Sums {
             kind: kind.as_deref()?,
             service: service.as_str(),
             is_marketplace: part.is_marketplace,
-            names_bedrock: product.names_bedrock,
+            names_bedrock: product.names_bedrock || is_bedrock(row, &columns),
         });
         if category.is_none() && self.unknown_kinds.len() <= FAULT_LIMIT {
             self.unknown_kinds.insert(Excerpt::of(kind?));
@@ -317,40 +418,24 @@ impl Sums {
             category: category.unwrap_or(Category::Other),
             day: day?,
             is_negative,
+            description: description?.flatten(),
         })
     }
 
-    /// The bills, one charge per sum.
-    pub(super) fn documents(self, mut notes: Vec<String>) -> Result<Documents, ReadError> {
+    /// The bills of all documents that were kept, one charge per sum.
+    pub(in crate::formats) fn bills(self) -> SumsOfBills {
         // What only served to find the sums goes before the charges come.
-        drop((self.keys, self.parts, self.products, self.bill_numbers));
-        notes.extend(unknown_kinds(&self.unknown_kinds));
-        let mut charges: Vec<Vec<Charge>> = self.bills.iter().map(|_| Vec::new()).collect();
-        for (group, number) in self.groups {
-            let sum = self.sums[number];
-            charges[group.bill].push(group.charge(sum));
-        }
-        let mut bills = Vec::new();
-        let mut faults = Faults::default();
-        for (draft, charges) in self.bills.into_iter().zip(charges) {
-            let id = draft.id.clone();
-            match draft.bill(charges) {
-                Ok(bill) => bills.push(bill),
-                Err(error) => faults.add(Place::Bill(id), Problem::Bill(error)),
-            }
-        }
-        if !faults.is_empty() {
-            return Err(ReadError::Faults(faults));
-        }
-        let (rounded, format) = (self.rounded, Format::AwsCur);
-        let unknown_services = self.services.unknown();
-        Ok(Documents {
-            bills,
-            rounded,
-            format,
-            notes,
-            unknown_services,
-        })
+        drop((
+            self.keys,
+            self.parts,
+            self.products,
+            self.bill_numbers,
+            self.current,
+        ));
+        let mut made = bills::of_sums(self.bills, self.groups, &self.sums);
+        made.notes.extend(unknown_kinds(&self.unknown_kinds));
+        made.unknown_services = self.services.unknown();
+        made
     }
 }
 
@@ -364,48 +449,6 @@ fn unknown_kinds(kinds: &BTreeSet<Excerpt>) -> impl Iterator<Item = String> {
         .chain(more)
 }
 
-impl Draft {
-    fn bill(self, charges: Vec<Charge>) -> Result<Bill, BillError> {
-        let status = if self.is_open {
-            Status::Estimated
-        } else {
-            Status::Final
-        };
-        let mut invoices = self.invoices.into_iter();
-        let reference = match (invoices.next(), invoices.next()) {
-            (Some(only), None) => Some(String::from(only)),
-            _ => None,
-        };
-        Bill::new(self.id, status, reference, charges)
-    }
-}
-
-impl Group {
-    fn charge(self, sum: Sum) -> Charge {
-        let region = self.region.as_ref().map_or("-", Region::as_str);
-        let day = self
-            .day
-            .map_or_else(|| "-".to_owned(), |day| day.to_string());
-        let sign = if self.is_negative { "/negative" } else { "" };
-        let id = format!(
-            "{}/{}/{region}/{}/{day}{sign}",
-            self.account, self.service, self.category
-        );
-        Charge {
-            id: Some(id.into()),
-            account: self.account,
-            service: self.service,
-            region: self.region,
-            category: self.category,
-            amount: sum.amount,
-            start: self.day,
-            end: self.day,
-            description: None,
-            count: sum.count,
-        }
-    }
-}
-
 /// The column that names the service of a row.
 fn service_column(row: &Row<'_>, columns: &Columns) -> Option<usize> {
     if is_missing(cell(row, columns.service)) {
@@ -413,4 +456,37 @@ fn service_column(row: &Row<'_>, columns: &Columns) -> Option<usize> {
     } else {
         columns.service
     }
+}
+
+/// The column that names the region of a row.
+fn region_column(row: &Row<'_>, columns: &Columns) -> Option<usize> {
+    if columns.old_region.is_some() && is_missing(cell(row, columns.region)) {
+        columns.old_region
+    } else {
+        columns.region
+    }
+}
+
+/// Whether the name of the product is one of Bedrock.
+fn is_bedrock(row: &Row<'_>, columns: &Columns) -> bool {
+    names_bedrock(cell(row, columns.product_name))
+}
+
+/// Whether rows of a line item type, as it stands, are summed by their description too.
+fn is_described(kind: &[u8]) -> bool {
+    matches!(kind, b"Credit" | b"\"Credit\"" | b"Refund" | b"\"Refund\"")
+}
+
+/// A description fit to be kept: without what cannot be printed, cut where it is longer than a
+/// name may be.
+fn described(text: &str) -> Option<Box<str>> {
+    let mut kept = String::new();
+    for symbol in text.trim().chars() {
+        let symbol = if is_unprintable(symbol) { ' ' } else { symbol };
+        if kept.len() + symbol.len_utf8() > NAME_LIMIT {
+            break;
+        }
+        kept.push(symbol);
+    }
+    (!kept.trim().is_empty()).then(|| kept.into())
 }

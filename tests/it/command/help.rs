@@ -1,8 +1,12 @@
 //! Help, examples, completions, manual pages, typing errors.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Output};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::aws::{GET_CREDITS, HISTORY};
 use super::support::{CREDITS, Ledger, TODAY, bill};
@@ -130,10 +134,19 @@ fn prepared() -> Ledger {
     ledger
         .folder
         .file("corrected.json", bill("2026-01", "ec2 AmazonEC2 4"));
+    let cur = "bill_payer_account_id,bill_billing_period_start_date,bill_invoice_id,line_item_usage_account_id,line_item_line_item_type,line_item_usage_start_date,line_item_product_code,line_item_unblended_cost,line_item_currency_code\n\
+         111122223333,2026-04-01T00:00:00Z,1,111122223333,Usage,2026-04-02T00:00:00Z,AmazonEC2,1.5,USD\n";
+    ledger.folder.file("cur-2026-04.csv", cur);
+    for (part, cost) in [("cur-00001.csv.gz", "1.5"), ("cur-00002.csv.gz", "2.5")] {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed
+            .write_all(cur.replace("1.5", cost).as_bytes())
+            .expect("memory");
+        ledger.folder.file(part, packed.finish().expect("memory"));
+    }
     ledger.folder.file(
-        "cur-2026-04.csv",
-        "bill_payer_account_id,bill_billing_period_start_date,bill_invoice_id,line_item_usage_account_id,line_item_line_item_type,line_item_usage_start_date,line_item_product_code,line_item_unblended_cost,line_item_currency_code\n\
-         111122223333,2026-04-01T00:00:00Z,1,111122223333,Usage,2026-04-02T00:00:00Z,AmazonEC2,1.5,USD\n",
+        "cur-Manifest.json",
+        r#"{"reportKeys": ["cur/a/cur-00001.csv.gz", "cur/a/cur-00002.csv.gz"]}"#,
     );
     ledger.folder.file("credits.json", GET_CREDITS);
     ledger.folder.file("history.json", HISTORY);

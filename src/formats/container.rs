@@ -1,0 +1,144 @@
+//! Documents in gzip and ZIP: what is in them, as it is decompressed, and what is wrong with them.
+//!
+//! Nothing is ever decompressed to the disk or as a whole: a reader gets the bytes as they come,
+//! and the fault at their end if there is one. Both kinds carry a checksum, so one that was cut
+//! short or damaged is never taken for a whole one. (Of a gzip document of several members, one
+//! that is cut exactly between two of them is whole, too: nothing in it says how many there were.)
+
+use std::io::{self, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use thiserror::Error;
+use zip::result::ZipError;
+
+use super::ReadError;
+
+const BUFFER_SIZE: usize = 64 << 10;
+
+/// What is wrong with a compressed document.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Damage {
+    /// It ends before its data does.
+    #[error("the {0} data ends too early, the document was cut short")]
+    CutShort(Container),
+    /// Its data is not what it was.
+    #[error("the {0} data is damaged, {1}")]
+    Damaged(Container, &'static str),
+    /// It has no directory, or a bad one.
+    #[error("the ZIP archive is damaged or was cut short, its directory cannot be read")]
+    NoDirectory,
+    /// Two of its documents have one name.
+    #[error("the ZIP archive is damaged, two of its entries have one name")]
+    SameNames,
+    /// It is encrypted.
+    #[error("the ZIP archive is encrypted, which is not read")]
+    Encrypted,
+    /// It is compressed in a way that is not known here.
+    #[error("the ZIP archive is compressed in another way than deflate, which is not read")]
+    OtherMethod,
+}
+
+/// What a document is compressed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Container {
+    /// gzip, of one or more members.
+    #[error("gzip")]
+    Gzip,
+    /// A ZIP archive.
+    #[error("ZIP")]
+    Zip,
+}
+
+/// What is in a gzip document.
+pub(super) fn gzip(input: impl Read) -> impl Read {
+    let input = BufReader::with_capacity(BUFFER_SIZE, Steady(input));
+    Decompressed {
+        input: MultiGzDecoder::new(input),
+        container: Container::Gzip,
+    }
+}
+
+/// What is in an entry of a ZIP archive.
+pub(super) fn entry(input: impl Read) -> impl Read {
+    Decompressed {
+        input,
+        container: Container::Zip,
+    }
+}
+
+/// A reader that is not interrupted.
+struct Steady<R>(R);
+
+impl<R: Read> Read for Steady<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+/// Bytes as they are decompressed; what the decoder complains about becomes [`Damage`].
+struct Decompressed<R> {
+    input: R,
+    container: Container,
+}
+
+impl<R: Read> Read for Decompressed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.input
+            .read(buffer)
+            .map_err(|error| match damage(&error, self.container) {
+                Some(damage) => io::Error::other(damage),
+                None => error,
+            })
+    }
+}
+
+/// What a decoder found wrong; nothing where the document could not be read.
+fn damage(error: &io::Error, container: Container) -> Option<Damage> {
+    let is_of_system = error.raw_os_error().is_some();
+    Some(match error.kind() {
+        _ if is_of_system => return None,
+        io::ErrorKind::UnexpectedEof => Damage::CutShort(container),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            let words = error.to_string().to_lowercase();
+            let what = if words.contains("checksum") {
+                "its checksum does not match"
+            } else if words.contains("header") {
+                "something that is not gzip stands where more of it was expected"
+            } else {
+                "it cannot be decompressed"
+            };
+            Damage::Damaged(container, what)
+        }
+        _ => return None,
+    })
+}
+
+/// Why reading stopped.
+pub(super) fn read_error(error: io::Error) -> ReadError {
+    let inner = error.get_ref();
+    match inner.and_then(|inner| inner.downcast_ref::<Damage>()) {
+        Some(damage) => ReadError::Damaged(damage.clone()),
+        None => ReadError::Io(error),
+    }
+}
+
+/// Why a ZIP archive or an entry of it cannot be opened.
+pub(super) fn zip_error(error: ZipError) -> ReadError {
+    let damage = match error {
+        ZipError::Io(error) => match damage(&error, Container::Zip) {
+            Some(_) => Damage::NoDirectory,
+            None => return ReadError::Io(error),
+        },
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
+            Damage::Encrypted
+        }
+        ZipError::CompressionMethodNotSupported(_) => Damage::OtherMethod,
+        _ => Damage::NoDirectory,
+    };
+    ReadError::Damaged(damage)
+}

@@ -1,0 +1,534 @@
+//! Reads the documents of one call, one after the other, as one.
+//!
+//! A cost and usage report may be delivered in parts, so its rows are summed over all documents
+//! and the bills are made at the end. A document is recognised by its content, not its name, and
+//! read as it comes, decompressed on the way. Names serve to say where a fault is, and to see that
+//! every part is there which a manifest lists.
+//!
+//! Faults of single cells and of whole documents are collected; what keeps a document from being
+//! read to its end stops everything at once.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3;
+use zip::ZipArchive;
+
+use crate::ledger::bill::Bill;
+use crate::ledger::names::Service;
+use crate::ledger::services::ServiceNames;
+
+use super::aws_cur::{self, BadRows, Sums};
+use super::container::{self, Damage, read_error, zip_error};
+use super::fault::{Excerpt, Faults, Place, Problem};
+use super::manifest::{self, Manifest};
+use super::rows::Rows;
+use super::seen::{self, Content, Seen, Start, WORKBOOK, XLSX};
+use super::{Documents, Format, ReadError, json, native, stopped};
+
+/// Reads the documents of one call: each with [`read`](BillReader::read) or
+/// [`read_file`](BillReader::read_file), then [`finish`](BillReader::finish).
+pub struct BillReader {
+    format: Option<Format>,
+    names: ServiceNames,
+    bad_rows: BadRows,
+    compares: bool,
+    sums: Sums,
+    native: Vec<Bill>,
+    unknown_services: BTreeSet<Service>,
+    formats: Vec<Format>,
+    faults: Faults,
+    notes: Vec<String>,
+    rounded: u64,
+    tables: Vec<Table>,
+    manifests: Vec<(Name, Manifest)>,
+    /// What was read, by length and hash.
+    known: HashMap<(u64, u128), Arc<str>>,
+}
+
+/// What a document is called.
+#[derive(Debug, Clone, Default)]
+struct Name {
+    /// As it is shown, if it has a name.
+    shown: Option<Arc<str>>,
+    /// The names by which a manifest may list it.
+    listed: Vec<String>,
+}
+
+/// A table that was read.
+struct Table {
+    name: Name,
+    /// Whether a manifest lists it.
+    is_listed: bool,
+}
+
+/// What a document is inside of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    Gzip,
+    Zip,
+}
+
+impl BillReader {
+    /// Recognises what a document is by its content unless `format` says; services come out under
+    /// their canonical names, which `names` says.
+    #[must_use]
+    pub fn new(format: Option<Format>, names: &ServiceNames) -> BillReader {
+        BillReader {
+            format,
+            names: names.clone(),
+            bad_rows: BadRows::Refuse,
+            compares: false,
+            sums: Sums::new(names),
+            native: Vec::new(),
+            unknown_services: BTreeSet::new(),
+            formats: Vec::new(),
+            faults: Faults::default(),
+            notes: Vec::new(),
+            rounded: 0,
+            tables: Vec::new(),
+            manifests: Vec::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Compares documents, so that of one table that is given twice, packed or unpacked, only the
+    /// first is read. Costs a hash of their bytes.
+    #[must_use]
+    pub fn comparing_documents(mut self) -> BillReader {
+        self.compares = true;
+        self
+    }
+
+    /// Passes over the rows of tables that have a fault of their own, instead of refusing the
+    /// document.
+    #[must_use]
+    pub fn skipping_bad_rows(mut self) -> BillReader {
+        self.bad_rows = BadRows::Skip;
+        self
+    }
+
+    /// Reads a document that has this name but is no file, which cannot be a ZIP archive.
+    ///
+    /// # Errors
+    /// A document that cannot be read to its end, that is empty or of no known kind. Faults in it
+    /// are kept for [`finish`](BillReader::finish).
+    pub fn read(&mut self, name: &str, mut input: impl Read) -> Result<(), ReadError> {
+        let name = Name::of(name);
+        self.document(&name, &mut input, Inside::Nothing)
+    }
+
+    /// Reads a document without a name.
+    pub(super) fn read_nameless(&mut self, mut input: impl Read) -> Result<(), ReadError> {
+        self.document(&Name::default(), &mut input, Inside::Nothing)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// As [`read`](BillReader::read), and a ZIP archive that is damaged or holds no document.
+    pub fn read_file(&mut self, path: &Path, mut file: impl Read + Seek) -> Result<(), ReadError> {
+        let name = Name::of_file(path);
+        let start = Start::read(&mut file).map_err(read_error)?;
+        if !matches!(start.content(), Ok(Content::Zip)) {
+            return self.started(&name, start, &mut file, Inside::Nothing);
+        }
+        match file.seek(SeekFrom::Start(0)) {
+            Ok(_) => self.archive(&name, file),
+            Err(_) => Err(ReadError::ZipNotFromFile),
+        }
+    }
+
+    /// The documents of a ZIP archive.
+    fn archive(&mut self, name: &Name, file: impl Read + Seek) -> Result<(), ReadError> {
+        let mut archive = ZipArchive::new(BufReader::new(file)).map_err(zip_error)?;
+        if archive.has_duplicate_names() {
+            return Err(ReadError::Damaged(Damage::SameNames));
+        }
+        let entries: Vec<String> = archive
+            .file_names_raw()
+            .map(|name| String::from_utf8_lossy(name).into_owned())
+            .collect();
+        if entries.iter().any(|entry| entry == WORKBOOK) {
+            let seen = Seen::NotReadYet(XLSX);
+            return Err(ReadError::Unknown { seen });
+        }
+        let several = entries.iter().filter(|entry| is_document(entry)).count() > 1;
+        let compared = self.compares;
+        self.compares |= several;
+        let mut count = 0;
+        for (index, entry) in entries.iter().enumerate() {
+            if !is_document(entry) {
+                continue;
+            }
+            let inner = name.of_entry(entry);
+            let read = match archive.by_index(index) {
+                Ok(file) => self.document(&inner, &mut container::entry(file), Inside::Zip),
+                Err(error) => Err(zip_error(error)),
+            };
+            match read {
+                Ok(()) => count += 1,
+                Err(ReadError::Unknown { .. }) if is_for_people(entry) => {
+                    self.note(&inner, "is no report, it is passed over");
+                }
+                Err(why) => {
+                    return Err(ReadError::InEntry {
+                        entry: Excerpt::of(entry),
+                        why: Box::new(why),
+                    });
+                }
+            }
+        }
+        self.compares = compared;
+        if count == 0 {
+            let seen = Seen::NoEntry;
+            return Err(ReadError::Unknown { seen });
+        }
+        Ok(())
+    }
+
+    fn document(
+        &mut self,
+        name: &Name,
+        input: &mut dyn Read,
+        inside: Inside,
+    ) -> Result<(), ReadError> {
+        let start = Start::read(input).map_err(read_error)?;
+        self.started(name, start, input, inside)
+    }
+
+    /// A document of which `start` is already read.
+    fn started(
+        &mut self,
+        name: &Name,
+        start: Start,
+        rest: &mut dyn Read,
+        inside: Inside,
+    ) -> Result<(), ReadError> {
+        let content = start.content()?;
+        match (content, inside) {
+            (Content::Gzip, Inside::Nothing | Inside::Zip) => {
+                let mut plain = container::gzip(start.bytes.chain(rest));
+                self.document(name, &mut plain, Inside::Gzip)
+            }
+            (Content::Zip, Inside::Nothing) if !start.is_workbook() => {
+                Err(ReadError::ZipNotFromFile)
+            }
+            (Content::Zip, Inside::Nothing) => Err(not_read_yet(XLSX)),
+            (Content::Gzip | Content::Zip, _) => Err(not_read_yet("compressed twice")),
+            (Content::Json | Content::Text, _) => self.plain(name, start, rest, content),
+        }
+    }
+
+    fn plain(
+        &mut self,
+        name: &Name,
+        start: Start,
+        rest: &mut dyn Read,
+        content: Content,
+    ) -> Result<(), ReadError> {
+        match (self.format, content) {
+            (Some(Format::Native), _) | (None, Content::Json) => self.json(name, start, rest),
+            (Some(Format::AwsCur), Content::Json) => {
+                let text = match json::whole(start, rest) {
+                    Ok(text) => text,
+                    Err(error) => return self.or_faults(name, Err(error)),
+                };
+                if let Some(manifest) = Manifest::read(&text) {
+                    self.manifest(name, manifest);
+                    return Ok(());
+                }
+                let start = Start {
+                    bytes: text.into_bytes(),
+                    mark: 0,
+                };
+                self.table(name, &start, &mut std::io::empty())
+            }
+            (Some(Format::AwsCur) | None, _) => self.table(name, &start, rest),
+        }
+    }
+
+    fn json(&mut self, name: &Name, start: Start, rest: &mut dyn Read) -> Result<(), ReadError> {
+        let text = match json::whole(start, rest) {
+            Ok(text) => text,
+            Err(error) => return self.or_faults(name, Err(error)),
+        };
+        if self.format.is_none() {
+            if let Some(manifest) = Manifest::read(&text) {
+                self.manifest(name, manifest);
+                return Ok(());
+            }
+            if manifest::is_cost_explorer(&text) {
+                return Err(not_read_yet("an answer of Cost Explorer"));
+            }
+        }
+        match native::read(&text, &self.names) {
+            Ok(read) => {
+                self.formats.push(Format::Native);
+                self.native.extend(read.bills);
+                self.unknown_services.extend(read.unknown_services);
+                self.rounded(name, read.rounded);
+                Ok(())
+            }
+            Err(faults) => self.or_faults(name, Err(ReadError::Faults(faults))),
+        }
+    }
+
+    /// A manifest; another copy of one lists nothing more.
+    fn manifest(&mut self, name: &Name, manifest: Manifest) {
+        if manifest.parts.is_empty() {
+            self.fault(name, Problem::NoParts);
+        }
+        let mut known = self.manifests.iter();
+        if known.any(|(_, known)| known.parts == manifest.parts) {
+            return;
+        }
+        let mut known = self.manifests.iter();
+        let other = known.find(|(_, known)| manifest.is_other_edition_of(known));
+        if let Some((other, _)) = other {
+            let other = other.shown.as_deref().unwrap_or("another manifest").into();
+            self.fault(name, Problem::OtherEdition(other));
+        }
+        self.manifests.push((name.clone(), manifest));
+    }
+
+    fn table(&mut self, name: &Name, start: &Start, rest: &mut dyn Read) -> Result<(), ReadError> {
+        let mut watched = Watched::new(start, rest, self.compares);
+        let (blank, line) = start.blank_lines();
+        let table = start.bytes.get(blank..).unwrap_or_default();
+        let mut rows = Rows::new(table.chain(&mut watched), line);
+        let header = match rows.header() {
+            Ok(header) => header,
+            Err(error) => return self.or_faults(name, Err(stopped(error))),
+        };
+        if self.format.is_none() && !aws_cur::is_header(&header) {
+            let seen = seen::of_table(&header, table, aws_cur::is_header);
+            return Err(ReadError::Unknown { seen });
+        }
+        let read = aws_cur::read(rows, &header, line, &mut self.sums, self.bad_rows)?;
+        if let Some(first) = self.copied(name, watched.fingerprint()) {
+            let what = format!("is the same document as {first}, it is read once");
+            self.note(name, &what);
+            return Ok(());
+        }
+        self.formats.push(Format::AwsCur);
+        self.tables.push(Table {
+            name: name.clone(),
+            is_listed: false,
+        });
+        for note in read.notes {
+            self.note(name, &note);
+        }
+        if read.skipped > 0 {
+            let (rows, amounts) = (read.skipped, self.sums.skipped());
+            let first = read.skipped_faults.list().first();
+            let first = first.map_or(String::new(), |fault| format!("; the first: {fault}"));
+            self.note(
+                name,
+                &format!("rows with a fault that were passed over: {rows}, {amounts}{first}"),
+            );
+        }
+        let rounded = self.sums.keep();
+        self.rounded(name, rounded);
+        let faults = read.faults.of_document(name.shown.as_ref());
+        self.faults.append(faults);
+        Ok(())
+    }
+
+    /// What the document is called of which this one is a copy.
+    fn copied(&mut self, name: &Name, fingerprint: Option<(u64, u128)>) -> Option<Arc<str>> {
+        match self.known.entry(fingerprint?) {
+            Entry::Occupied(first) => Some(first.get().clone()),
+            Entry::Vacant(place) => {
+                let shown = name.shown.clone();
+                place.insert(shown.unwrap_or_else(|| "another one".into()));
+                None
+            }
+        }
+    }
+
+    /// Keeps faults for later, and returns other errors.
+    fn or_faults(&mut self, name: &Name, read: Result<(), ReadError>) -> Result<(), ReadError> {
+        match read {
+            Err(ReadError::Faults(faults)) => {
+                let faults = faults.of_document(name.shown.as_ref());
+                self.faults.append(faults);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn fault(&mut self, name: &Name, problem: Problem) {
+        let mut faults = Faults::default();
+        faults.add(Place::Document, problem);
+        let faults = faults.of_document(name.shown.as_ref());
+        self.faults.append(faults);
+    }
+
+    fn note(&mut self, name: &Name, what: &str) {
+        self.notes.push(match &name.shown {
+            Some(name) => format!("{name}: {what}"),
+            None => what.to_owned(),
+        });
+    }
+
+    fn rounded(&mut self, name: &Name, count: u64) {
+        self.rounded += count;
+        if count > 0 {
+            let what = format!("amounts finer than 10^-18 that were rounded: {count}");
+            self.note(name, &what);
+        }
+    }
+
+    /// The bills of all documents.
+    ///
+    /// # Errors
+    /// Faults in the documents, of which the first [`FAULT_LIMIT`](super::FAULT_LIMIT) are kept,
+    /// and parts that a manifest lists and nobody gave.
+    pub fn finish(mut self) -> Result<Documents, ReadError> {
+        self.compare_with_manifests();
+        let only = match self.tables.as_slice() {
+            [only] => only.name.shown.clone(),
+            _ => None,
+        };
+        let sums = self.sums.bills();
+        let faults = sums.faults.of_document(only.as_ref());
+        self.faults.append(faults);
+        if !self.faults.is_empty() {
+            return Err(ReadError::Faults(self.faults));
+        }
+        let mut bills = self.native;
+        bills.extend(sums.bills);
+        bills.sort_by(|a, b| a.id().cmp(b.id()));
+        let mut notes = self.notes;
+        notes.extend(sums.notes);
+        let mut unknown_services = self.unknown_services;
+        unknown_services.extend(sums.unknown_services);
+        Ok(Documents {
+            bills,
+            rounded: self.rounded,
+            formats: self.formats,
+            notes,
+            unknown_services,
+        })
+    }
+
+    /// Every part that a manifest lists has to be there; as many of one name as are listed.
+    fn compare_with_manifests(&mut self) {
+        if self.manifests.is_empty() {
+            return;
+        }
+        for (manifest, Manifest { parts, .. }) in std::mem::take(&mut self.manifests) {
+            for part in parts.iter().map(|part| manifest::base_name(part)) {
+                let name = manifest::unpacked(part);
+                let mut tables = self.tables.iter_mut();
+                let table = tables.find(|table| !table.is_listed && table.name.is_listed_as(name));
+                match table {
+                    Some(table) => table.is_listed = true,
+                    None => {
+                        let problem = Problem::MissingPart(Excerpt::of(part));
+                        self.fault(&manifest, problem);
+                    }
+                }
+            }
+        }
+        let others = self.tables.iter().filter(|table| !table.is_listed);
+        let others: Vec<Name> = others.map(|table| table.name.clone()).collect();
+        for name in others {
+            self.note(&name, "no manifest among the documents lists it");
+        }
+    }
+}
+
+fn not_read_yet(what: &'static str) -> ReadError {
+    let seen = Seen::NotReadYet(what);
+    ReadError::Unknown { seen }
+}
+
+/// Whether an entry of an archive is a document, and not a folder or what a system left behind.
+fn is_document(entry: &str) -> bool {
+    let is_hidden = manifest::base_name(entry).starts_with('.') || entry.starts_with("__MACOSX/");
+    !entry.ends_with('/') && !is_hidden
+}
+
+/// Whether an entry of an archive says by its name that it is for people, and no part of a report.
+/// Of any other one nobody may say that it can be left out.
+fn is_for_people(entry: &str) -> bool {
+    let entry = entry.to_ascii_lowercase();
+    let ends = [".txt", ".md", ".pdf", ".html", ".htm", ".sql"];
+    ends.iter().any(|end| entry.ends_with(end))
+}
+
+impl Name {
+    fn of(shown: &str) -> Name {
+        Name {
+            shown: Some(shown.into()),
+            listed: Vec::new(),
+        }
+    }
+
+    fn of_file(path: &Path) -> Name {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        Name {
+            shown: Some(format!("`{}`", path.display()).into()),
+            listed: vec![manifest::unpacked(&file).to_owned()],
+        }
+    }
+
+    fn of_entry(&self, entry: &str) -> Name {
+        let mut name = self.clone();
+        let base = manifest::base_name(entry);
+        name.listed.push(manifest::unpacked(base).to_owned());
+        let archive = name.shown.as_deref();
+        name.shown = archive.map(|archive| format!("{archive}, {}", Excerpt::of(entry)).into());
+        name
+    }
+
+    fn is_listed_as(&self, name: &str) -> bool {
+        self.listed.iter().any(|listed| listed == name)
+    }
+}
+
+/// Bytes that are hashed as they are read, if they are to be compared.
+struct Watched<'a> {
+    input: &'a mut dyn Read,
+    hash: Option<Box<Xxh3>>,
+    length: u64,
+}
+
+impl<'a> Watched<'a> {
+    fn new(start: &Start, input: &'a mut dyn Read, compares: bool) -> Watched<'a> {
+        let mut hash = compares.then(|| Box::new(Xxh3::new()));
+        if let Some(hash) = &mut hash {
+            hash.update(&start.bytes);
+        }
+        let length = start.bytes.len() as u64;
+        Watched {
+            input,
+            hash,
+            length,
+        }
+    }
+
+    /// The length and the hash of what was read.
+    fn fingerprint(&self) -> Option<(u64, u128)> {
+        let hash = self.hash.as_ref()?;
+        Some((self.length, hash.digest128()))
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        if let (Some(hash), Some(read)) = (&mut self.hash, buffer.get(..count)) {
+            hash.update(read);
+            self.length += count as u64;
+        }
+        Ok(count)
+    }
+}
