@@ -1,31 +1,49 @@
 //! What kind of charge a line item of a cost and usage report is.
 //!
-//! | `line_item_line_item_type` | category |
-//! |---|---|
-//! | `Usage`, `DiscountedUsage`, `SavingsPlanCoveredUsage` | `usage` |
-//! | `RIFee`, `SavingsPlanRecurringFee` | `recurring_fee` |
-//! | `SavingsPlanUpfrontFee`, `Fee` | `upfront_fee` |
-//! | `Tax` | `tax` |
-//! | `Credit` | `credit` |
-//! | `Refund` | `refund` |
-//! | `SavingsPlanNegation`, and whatever ends in `Discount`: `BundledDiscount`, `EdpDiscount`, `PrivateRateDiscount`, `RiVolumeDiscount`, `SppDiscount` | `discount` |
-//! | anything else | `other`, and a note |
+//! | line item type | what it is | category |
+//! |---|---|---|
+//! | `Usage` | usage at the public or a private rate | `usage` |
+//! | `DiscountedUsage` | usage that a reserved instance covers; costs nothing where all was paid up front | `usage` |
+//! | `SavingsPlanCoveredUsage` | usage that a savings plan covers, at its on-demand price | `usage` |
+//! | `SavingsPlanNegation` | takes back the on-demand price of covered usage, so that it reduces the charges of its service as a discount does *(house)* | `discount` |
+//! | `SavingsPlanRecurringFee` | the hourly commitment of a savings plan | `recurring_fee` |
+//! | `SavingsPlanUpfrontFee` | what a savings plan costs up front | `upfront_fee` |
+//! | `RIFee` | the monthly fee of a reserved instance | `recurring_fee` |
+//! | `FlatRateSubscription` | the monthly fee of a plan at a flat rate, as of `CloudFront` or Kiro *(house)* | `recurring_fee` |
+//! | `Fee` | paid once, up front: a reserved instance, a subscription, a domain | `upfront_fee` |
+//! | `Tax` | tax | `tax` |
+//! | `Credit` | what the provider's own credits paid | `credit` |
+//! | `Refund` | what the provider paid back | `refund` |
+//! | `BundledDiscount` | free or cheaper for the use of another service | `discount` |
+//! | `EdpDiscount` | of an enterprise discount program | `discount` |
+//! | `PrivateRateDiscount` | of a private price agreement | `discount` |
+//! | `RiVolumeDiscount` | for the volume of reserved instances | `discount` |
+//! | `SppDiscount` | of a solution provider program | `discount` |
+//! | `DistributorDiscount` | of a distributor | `discount` |
+//! | `Discount`, and whatever else ends in it | any other discount | `discount` |
+//! | `Adjustment`, and whatever else ends in it | a correction *(house)* | `adjustment` |
+//! | anything else | not known | `other`, and a note |
 //!
-//! Of the types `Usage` and `Fee` only, the first of these that holds decides instead:
+//! Of the types `Usage`, `Fee` and `FlatRateSubscription` only, the first of these that holds
+//! decides instead:
 //!
 //! | sold through `AWS Marketplace`, and | category |
 //! |---|---|
-//! | service code, or product name or code in the `product` map, names `Bedrock` | `third_party_model` |
+//! | service code, product name, or name or code in the `product` map names `Bedrock` | `third_party_model` |
 //! | nothing more | `marketplace` |
 //!
 //! | service code begins with | category |
 //! |---|---|
-//! | `AWSSupport`, `AWSDeveloperSupport`, `AWSEnterpriseSupport` | `support` |
+//! | `AWSSupport`, `AWSDeveloperSupport`, `AWSEnterpriseSupport`, `AWSEnterpriseOnRamp` | `support` |
+//!
+//! The sign does not decide: negative usage is usage. Enterprise support is told apart by its
+//! service code, which is among the [never covered](crate::catalog::NEVER_COVERED) ones; the flat
+//! minimum of another plan is not told apart, since no column of a report says it but free text.
 //!
 //! Sources: the CUR 2.0 line item dictionary and its legacy twin in the AWS Data Exports guide,
-//! read 2026-11. The guide has no list of Marketplace models of Bedrock; their names were seen to
-//! end in `(Amazon Bedrock Edition)`. `SavingsPlanNegation` takes back the on-demand price of
-//! covered usage, so it reduces the charges of its service as a discount does.
+//! read 2026-11, and types seen in reports that the dictionary does not name
+//! (`FlatRateSubscription`, `SppDiscount`). The guide has no list of Marketplace models of Bedrock;
+//! their names were seen to end in `(Amazon Bedrock Edition)`.
 
 use crate::ledger::scope::Category;
 
@@ -34,7 +52,12 @@ pub(super) const MARKETPLACE: &str = "AWS Marketplace";
 
 const BEDROCK: &[u8] = b"bedrock";
 
-const SUPPORT: [&str; 3] = ["AWSSupport", "AWSDeveloperSupport", "AWSEnterpriseSupport"];
+const SUPPORT: [&str; 4] = [
+    "AWSSupport",
+    "AWSDeveloperSupport",
+    "AWSEnterpriseSupport",
+    "AWSEnterpriseOnRamp",
+];
 
 /// What decides the category of a line item.
 pub(super) struct LineItem<'a> {
@@ -51,7 +74,7 @@ pub(super) struct LineItem<'a> {
 /// The category of a line item; nothing where its type is not known.
 pub(super) fn category(item: &LineItem<'_>) -> Option<Category> {
     let by_type = by_type(item.kind)?;
-    if !matches!(item.kind, "Usage" | "Fee") {
+    if !matches!(item.kind, "Usage" | "Fee" | "FlatRateSubscription") {
         return Some(by_type);
     }
     Some(if item.is_marketplace {
@@ -70,13 +93,14 @@ pub(super) fn category(item: &LineItem<'_>) -> Option<Category> {
 fn by_type(kind: &str) -> Option<Category> {
     Some(match kind {
         "Usage" | "DiscountedUsage" | "SavingsPlanCoveredUsage" => Category::Usage,
-        "RIFee" | "SavingsPlanRecurringFee" => Category::RecurringFee,
+        "RIFee" | "SavingsPlanRecurringFee" | "FlatRateSubscription" => Category::RecurringFee,
         "SavingsPlanUpfrontFee" | "Fee" => Category::UpfrontFee,
         "Tax" => Category::Tax,
         "Credit" => Category::Credit,
         "Refund" => Category::Refund,
         "SavingsPlanNegation" => Category::Discount,
         discount if discount.ends_with("Discount") => Category::Discount,
+        adjustment if adjustment.ends_with("Adjustment") => Category::Adjustment,
         _ => return None,
     })
 }
@@ -111,6 +135,7 @@ mod tests {
             ("SavingsPlanCoveredUsage", "usage"),
             ("RIFee", "recurring_fee"),
             ("SavingsPlanRecurringFee", "recurring_fee"),
+            ("FlatRateSubscription", "recurring_fee"),
             ("SavingsPlanUpfrontFee", "upfront_fee"),
             ("Fee", "upfront_fee"),
             ("Tax", "tax"),
@@ -122,7 +147,10 @@ mod tests {
             ("PrivateRateDiscount", "discount"),
             ("RiVolumeDiscount", "discount"),
             ("SppDiscount", "discount"),
+            ("DistributorDiscount", "discount"),
             ("Discount", "discount"),
+            ("Adjustment", "adjustment"),
+            ("PriceAdjustment", "adjustment"),
             ("usage", "not known"),
             ("AdhocUsage", "not known"),
         ] {
@@ -136,6 +164,7 @@ mod tests {
             "AWSSupportBusiness",
             "AWSDeveloperSupport",
             "AWSEnterpriseSupport",
+            "AWSEnterpriseOnRamp",
         ] {
             is("Usage", service, "by AWS", "support");
             is("Fee", service, "by AWS", "support");
@@ -153,6 +182,7 @@ mod tests {
         is("Usage", "AmazonBedrock", "by others", "third_party_model");
         is("Usage", "AmazonBedrock", "by AWS", "usage");
         is("Usage", "AWSSupportBusiness", "by others", "marketplace");
+        is("FlatRateSubscription", "8f2kd", "by others", "marketplace");
         for (kind, expected) in [
             ("Tax", "tax"),
             ("Credit", "credit"),
