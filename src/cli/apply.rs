@@ -13,7 +13,6 @@ use credits_ledger::ledger::decide::{self, Desk};
 use credits_ledger::ledger::entry::{Basis, Event, Lines, Proposal};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId};
 use credits_ledger::ledger::reconcile::TOLERANCE;
-use credits_ledger::ledger::services::ServiceNames;
 use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
@@ -22,7 +21,7 @@ use credits_ledger::store::StoreError;
 use credits_ledger::store::journal::View;
 
 use super::answer::Answer;
-use super::context::Context;
+use super::context::{Context, LedgerSays};
 use super::correct::correction_notes;
 use super::documents::{Bills, Document, InputArgs, files_or_stdin};
 use super::failure::Failure;
@@ -46,7 +45,8 @@ use super::terms::read_account;
   credits apply cur-00001.csv.gz cur-00002.csv.gz cur-Manifest.json
   credits --json apply --month 2026-04 cur-2026-04.csv")]
 pub(crate) struct ApplyArgs {
-    /// Bills: our own JSON, or AWS cost and usage reports (legacy, 2.0) as CSV, in gzip or ZIP too
+    /// Bills: our own JSON, AWS cost and usage reports (legacy, 2.0) as CSV, in gzip or ZIP too, or
+    /// answers of `aws ce get-cost-and-usage`
     /// [default: stdin; `-` is stdin, where a ZIP cannot be read]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -55,7 +55,8 @@ pub(crate) struct ApplyArgs {
     /// Apply the bills of this month, pass over others
     #[arg(long, value_name = "YYYY-MM", value_parser = |text: &str| Month::parse(text).map_err(|error| error.to_string()))]
     month: Option<Month>,
-    /// Apply the bills of this payer account, pass over others
+    /// Apply the bills of this payer account, pass over others; answers of Cost Explorer, which do
+    /// not say whose bill they are, are its own [default for these: the default account]
     #[arg(long, value_name = "ID", value_parser = read_account)]
     payer: Option<AccountId>,
     /// Replace bills that differ from those booked, book those that come late, and decide anew
@@ -92,8 +93,7 @@ fn read_match(text: &str) -> Result<(String, CreditId), String> {
 
 /// Applies credits to bills.
 pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failure> {
-    let names = context.service_names()?;
-    let (bills, mut notes) = read_documents(args, &names)?;
+    let (bills, mut notes) = read_documents(args, &context.ledger_says()?)?;
     let bills = selected(bills, args)?;
     let basis = if args.as_billed {
         Basis::AsBilled
@@ -135,10 +135,10 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
 
 fn read_documents(
     args: &ApplyArgs,
-    names: &ServiceNames,
+    ledger: &LedgerSays,
 ) -> Result<(Vec<Bill>, Vec<String>), Failure> {
     let files = files_or_stdin(&args.files);
-    let mut bills = Bills::new(&args.input, names, files.len());
+    let mut bills = Bills::new(&args.input, ledger, args.payer.as_ref(), files.len());
     if args.skip_bad_rows {
         bills = bills.skipping_bad_rows();
     }

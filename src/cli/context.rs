@@ -78,10 +78,14 @@ impl Context {
         Ok(journal)
     }
 
-    /// What names of services mean to a document that is about to be read.
-    pub(crate) fn service_names(&self) -> Result<ServiceNames, Failure> {
+    /// What the ledger says to a document that is about to be read.
+    pub(crate) fn ledger_says(&self) -> Result<LedgerSays, Failure> {
         let journal = self.journal()?;
-        Ok(journal.view().state_without_booked()?.service_names())
+        let state = journal.view().state_without_booked()?;
+        Ok(LedgerSays {
+            names: state.service_names(),
+            account: self.account(None, &state).ok(),
+        })
     }
 
     /// The ledger, for writing.
@@ -130,6 +134,15 @@ impl Context {
             }
         }
     }
+}
+
+/// What the ledger says to a document that is about to be read.
+#[derive(Debug)]
+pub(crate) struct LedgerSays {
+    /// What names of services mean.
+    pub(crate) names: ServiceNames,
+    /// The account that is meant where none is named, if there is one.
+    pub(crate) account: Option<AccountId>,
 }
 
 /// The two clocks of a question.

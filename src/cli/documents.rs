@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use credits_ledger::formats::{BillReader, Format, ReadError};
 use credits_ledger::ledger::bill::Bill;
+use credits_ledger::ledger::names::AccountId;
 use credits_ledger::ledger::services::ServiceNames;
 
+use super::context::LedgerSays;
 use super::failure::{Failure, io_words};
 use super::service::unknown_notes;
 
@@ -24,6 +26,10 @@ pub(crate) struct InputArgs {
     /// What the documents are [default: recognised by content]
     #[arg(long, value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(Format::ALL.map(Format::as_str)))]
     input: Option<String>,
+    /// The amounts of Cost Explorer are before credits, which its answer does not say where it is
+    /// not grouped by RECORD_TYPE
+    #[arg(long)]
+    gross: bool,
 }
 
 /// A document that is open.
@@ -125,14 +131,23 @@ pub(crate) struct Bills {
 }
 
 impl Bills {
-    /// Of so many documents.
-    pub(crate) fn new(args: &InputArgs, names: &ServiceNames, documents: usize) -> Bills {
+    /// Of so many documents; `payer` is whose bills those are that do not say it.
+    pub(crate) fn new(
+        args: &InputArgs,
+        ledger: &LedgerSays,
+        payer: Option<&AccountId>,
+        documents: usize,
+    ) -> Bills {
         let format = args.input.as_deref().and_then(Format::parse);
-        let mut reader = BillReader::new(format, names);
+        let payer = payer.or(ledger.account.as_ref());
+        let mut reader = BillReader::new(format, &ledger.names).of_payer(payer.cloned());
         if documents > 1 {
             reader = reader.comparing_documents();
         }
-        let names = names.clone();
+        if args.gross {
+            reader = reader.gross();
+        }
+        let names = ledger.names.clone();
         Bills { reader, names }
     }
 

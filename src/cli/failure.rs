@@ -177,6 +177,8 @@ impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Failure {
         let failure = match &error {
             ReadError::Io(cause) => Failure::input(format!("{error}: {}", io_words(cause))),
+            ReadError::GrossOrNet => Failure::new(USAGE, "gross_or_net", error.to_string()),
+            ReadError::NoPayer => Failure::usage(error.to_string()),
             _ => Failure::input(error.to_string()),
         };
         match reading_hint(&error) {
@@ -188,6 +190,14 @@ impl From<ReadError> for Failure {
 
 fn reading_hint(error: &ReadError) -> Option<&'static str> {
     match error {
+        ReadError::GrossOrNet => Some(
+            "ask again with `--group-by Type=DIMENSION,Key=SERVICE Type=DIMENSION,Key=RECORD_TYPE`; \
+             `--gross` takes the amounts to be before credits, as with `--filter \
+             '{\"Not\": {\"Dimensions\": {\"Key\": \"RECORD_TYPE\", \"Values\": [\"Credit\"]}}}'`",
+        ),
+        ReadError::NoPayer => Some(
+            "`--payer ID` says it; so does a default account, `credits account set ID --default`",
+        ),
         ReadError::ZipNotFromFile => Some("write it to a file: `credits apply FILE`"),
         ReadError::Damaged(
             Damage::CutShort(_) | Damage::Damaged(..) | Damage::NoDirectory | Damage::SameNames,

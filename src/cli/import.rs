@@ -126,7 +126,7 @@ pub(crate) fn import(command: &ImportCommand, context: &Context) -> Result<Answe
 }
 
 fn get_credits(args: &GetCreditsArgs, context: &Context) -> Result<Answer, Failure> {
-    let names = context.service_names()?;
+    let names = context.ledger_says()?.names;
     let mut services = Services::new(&names);
     let (credits, mut notes) = read_all_credits(&args.files, &mut services)?;
     let used_since = match args.from {

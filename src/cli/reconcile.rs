@@ -15,7 +15,6 @@ use credits_ledger::ledger::reconcile::{
     Amounts, Compared, Key, KnownCredits, TOLERANCE, compare, over_credit,
 };
 use credits_ledger::ledger::scope::Category;
-use credits_ledger::ledger::services::ServiceNames;
 use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::{Statement, Totals};
 use credits_ledger::money::Money;
@@ -24,7 +23,7 @@ use credits_ledger::store::journal::View;
 use serde::Serialize;
 
 use super::answer::{Answer, Format};
-use super::context::{Clocks, Context};
+use super::context::{Clocks, Context, LedgerSays};
 use super::correct::read_month;
 use super::documents::{Bills, Document, InputArgs, noted};
 use super::failure::Failure;
@@ -139,7 +138,7 @@ struct Word {
 
 /// Compares ours with the provider's.
 pub(crate) fn reconcile(args: &ReconcileArgs, context: &Context) -> Result<Answer, Failure> {
-    let (mut word, mut notes) = read_word(args, &context.service_names()?)?;
+    let (mut word, mut notes) = read_word(args, &context.ledger_says()?)?;
     let journal = context.existing_journal()?;
     let view = journal.view();
     let state = args.clocks.state(view)?;
@@ -189,11 +188,11 @@ pub(crate) fn reconcile(args: &ReconcileArgs, context: &Context) -> Result<Answe
         .status(u8::from(!agrees)))
 }
 
-fn read_word(args: &ReconcileArgs, names: &ServiceNames) -> Result<(Word, Vec<String>), Failure> {
+fn read_word(args: &ReconcileArgs, ledger: &LedgerSays) -> Result<(Word, Vec<String>), Failure> {
     let mut word = Word::default();
     let mut notes = Vec::new();
-    let mut services = Services::new(names);
-    let mut bills = Bills::new(&args.input, names, args.files.len());
+    let mut services = Services::new(&ledger.names);
+    let mut bills = Bills::new(&args.input, ledger, args.payer.as_ref(), args.files.len());
     for file in &args.files {
         let mut document = Document::open(file, "what the provider says")?;
         if is_history(&document.look()?) {
@@ -209,7 +208,7 @@ fn read_word(args: &ReconcileArgs, names: &ServiceNames) -> Result<(Word, Vec<St
     let (bills, read_notes) = bills.finish()?;
     word.bills = bills;
     notes.extend(read_notes);
-    notes.extend(unknown_notes(&services.unknown(), names));
+    notes.extend(unknown_notes(&services.unknown(), &ledger.names));
     Ok((word, notes))
 }
 

@@ -10,7 +10,30 @@
 
 mod credits;
 mod history;
-mod object;
+pub(super) mod object;
 
 pub use credits::{Credits, read_credits};
 pub use history::{History, is_history, read_history};
+
+use super::ReadError;
+use object::first_has;
+
+/// Why an answer that holds no bill is not read as one.
+pub(super) fn for_another(text: &str) -> Option<ReadError> {
+    let answers = [
+        (
+            "creditAllocationHistoryList",
+            "aws billing get-credit-allocation-history",
+            "credits reconcile",
+        ),
+        (
+            "credits",
+            "aws billing get-credits",
+            "credits import get-credits",
+        ),
+    ];
+    let found = answers
+        .into_iter()
+        .find(|(member, ..)| first_has(text, member));
+    found.map(|(_, answer, command)| ReadError::ForAnother { answer, command })
+}

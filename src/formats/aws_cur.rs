@@ -33,7 +33,6 @@
 //! stands in for may be absent, since a data export lets its owner choose; a note says what was
 //! assumed. Cells of other columns are never looked at, not even for UTF-8.
 
-mod bills;
 mod cells;
 mod columns;
 mod line_item;

@@ -381,6 +381,25 @@ pub enum Problem {
     /// A purchase type that is not known here.
     #[error("{0} is a purchase type that is not known, so what the credit may pay for is not")]
     PurchaseType(Excerpt),
+    /// A group with another number of keys than the answer is grouped by.
+    #[error("{found} keys, the answer is grouped by {expected}")]
+    Keys {
+        /// Its keys.
+        found: usize,
+        /// What the answer is grouped by.
+        expected: usize,
+    },
+    /// A period that is not in one month.
+    #[error("`{start}` to `{end}` is in several months, bills are of one")]
+    SeveralMonths {
+        /// Its first day.
+        start: NaiveDate,
+        /// The first day after it.
+        end: NaiveDate,
+    },
+    /// The metric that is read is not there.
+    #[error("no metric `UnblendedCost`{}", .0.as_ref().map_or(String::new(), |other| format!(", there is {other}")))]
+    OtherMetric(Option<Excerpt>),
     /// The last page of an answer names a next one.
     #[error("the answer has more pages, which are not here")]
     MorePages,

@@ -16,7 +16,6 @@
 //! have the same names and, mostly, the same rows, so they must not be added up.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 /// The longest manifest in bytes.
 const MANIFEST_LIMIT: usize = 16 << 20;
@@ -82,19 +81,6 @@ fn partition(part: &str) -> Option<String> {
     let pieces = part.split('/');
     let mut periods = pieces.filter_map(|piece| piece.strip_prefix("BILLING_PERIOD="));
     periods.next().map(str::to_owned)
-}
-
-/// The field by which an answer of Cost Explorer is known.
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow, rename = "ResultsByTime")]
-    results: Option<&'a RawValue>,
-}
-
-/// Whether the text is an answer of Cost Explorer.
-pub(super) fn is_cost_explorer(text: &str) -> bool {
-    let answer = || serde_json::from_str::<Answer<'_>>(text).ok();
-    text.contains("\"ResultsByTime\"") && answer().is_some_and(|answer| answer.results.is_some())
 }
 
 /// The last piece of a path.

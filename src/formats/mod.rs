@@ -2,7 +2,7 @@
 //!
 //! One door, [`BillReader`], takes the documents of a call one after the other and recognises each
 //! by its content. Behind it is one file per kind: our own bills as JSON, AWS cost and usage reports
-//! as CSV, their manifests; plain, in gzip or in a ZIP archive. What a reader has to complain about
+//! as CSV, their manifests, answers of Cost Explorer; plain, in gzip or in a ZIP archive. What a reader has to complain about
 //! is a [`Fault`] with its place; nothing is read as a bill of zero because it was not understood.
 //! Services come out under their canonical names.
 //!
@@ -11,7 +11,9 @@
 
 pub mod aws_api;
 mod aws_cur;
+mod bills;
 mod container;
+mod cost_explorer;
 mod fault;
 mod json;
 mod manifest;
@@ -48,11 +50,13 @@ pub enum Format {
     Native,
     /// An AWS cost and usage report, legacy or 2.0, as CSV, plain or compressed, and manifests.
     AwsCur,
+    /// An answer of AWS Cost Explorer, `get-cost-and-usage`, JSON.
+    CostExplorer,
 }
 
 impl Format {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Format; 2] = [Format::Native, Format::AwsCur];
+    pub const ALL: [Format; 3] = [Format::Native, Format::AwsCur, Format::CostExplorer];
 
     /// Its name.
     #[must_use]
@@ -60,6 +64,7 @@ impl Format {
         match self {
             Format::Native => "native",
             Format::AwsCur => "aws-cur",
+            Format::CostExplorer => "cost-explorer",
         }
     }
 
@@ -100,11 +105,31 @@ pub enum ReadError {
     #[error("reading stopped")]
     Io(#[source] io::Error),
     /// It is of no kind that is known here.
-    #[error("{seen}, expected `native` (JSON) or `aws-cur` (CSV, also in gzip or ZIP)")]
+    #[error(
+        "{seen}, expected `native` (JSON), `aws-cur` (CSV, also in gzip or ZIP) or `cost-explorer` \
+         (JSON)"
+    )]
     Unknown {
         /// What was seen of it.
         seen: Seen,
     },
+    /// It is an answer of AWS that another command reads.
+    #[error("the document is an answer of `{answer}`, which `{command}` reads")]
+    ForAnother {
+        /// Of what.
+        answer: &'static str,
+        /// Which command.
+        command: &'static str,
+    },
+    /// An answer of Cost Explorer that does not say whether the provider's credits are inside.
+    #[error(
+        "the answer of Cost Explorer is not grouped by `RECORD_TYPE`, so it does not say whether \
+         credits are inside its amounts"
+    )]
+    GrossOrNet,
+    /// An answer of Cost Explorer, which names no payer, and nobody else did.
+    #[error("the answer of Cost Explorer does not say whose bill it is")]
+    NoPayer,
     /// There are faults in it.
     #[error("{0}")]
     Faults(Faults),

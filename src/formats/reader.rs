@@ -14,17 +14,20 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use zip::ZipArchive;
 
 use crate::ledger::bill::Bill;
-use crate::ledger::names::Service;
+use crate::ledger::names::{AccountId, Service};
 use crate::ledger::services::ServiceNames;
 
+use super::aws_api;
 use super::aws_cur::{self, BadRows, Sums};
 use super::container::{self, Damage, read_error, zip_error};
+use super::cost_explorer::{self, CostExplorer, Told};
 use super::fault::{Excerpt, Faults, Place, Problem};
 use super::manifest::{self, Manifest};
+use super::names::Services;
 use super::rows::Rows;
 use super::seen::{self, Content, Seen, Start, WORKBOOK, XLSX};
 use super::{Documents, Format, ReadError, json, native, stopped};
@@ -45,6 +48,12 @@ pub struct BillReader {
     rounded: u64,
     tables: Vec<Table>,
     manifests: Vec<(Name, Manifest)>,
+    costs: CostExplorer,
+    /// What the last answer of Cost Explorer is called.
+    cost_name: Option<Arc<str>>,
+    cost_services: Services,
+    /// What the caller knows of answers of Cost Explorer.
+    told: Told,
     /// What was read, by length and hash.
     known: HashMap<(u64, u128), Arc<str>>,
 }
@@ -92,6 +101,10 @@ impl BillReader {
             rounded: 0,
             tables: Vec::new(),
             manifests: Vec::new(),
+            costs: CostExplorer::default(),
+            cost_name: None,
+            cost_services: Services::new(names),
+            told: Told::default(),
             known: HashMap::new(),
         }
     }
@@ -109,6 +122,20 @@ impl BillReader {
     #[must_use]
     pub fn skipping_bad_rows(mut self) -> BillReader {
         self.bad_rows = BadRows::Skip;
+        self
+    }
+
+    /// Whose bills answers of Cost Explorer are, which do not say it.
+    #[must_use]
+    pub fn of_payer(mut self, payer: Option<AccountId>) -> BillReader {
+        self.told.payer = payer;
+        self
+    }
+
+    /// Takes amounts of Cost Explorer to be before the provider's credits where they do not say.
+    #[must_use]
+    pub fn gross(mut self) -> BillReader {
+        self.told.gross = true;
         self
     }
 
@@ -232,7 +259,9 @@ impl BillReader {
         content: Content,
     ) -> Result<(), ReadError> {
         match (self.format, content) {
-            (Some(Format::Native), _) | (None, Content::Json) => self.json(name, start, rest),
+            (Some(Format::Native | Format::CostExplorer), _) | (None, Content::Json) => {
+                self.json(name, start, rest)
+            }
             (Some(Format::AwsCur), Content::Json) => {
                 let text = match json::whole(start, rest) {
                     Ok(text) => text,
@@ -262,9 +291,13 @@ impl BillReader {
                 self.manifest(name, manifest);
                 return Ok(());
             }
-            if manifest::is_cost_explorer(&text) {
-                return Err(not_read_yet("an answer of Cost Explorer"));
+            if let Some(other) = aws_api::for_another(&text) {
+                return Err(other);
             }
+        }
+        let is_costs = self.format.is_none() && cost_explorer::is_answer(&text);
+        if is_costs || self.format == Some(Format::CostExplorer) {
+            return self.costs(name, &text);
         }
         match native::read(&text, &self.names) {
             Ok(read) => {
@@ -276,6 +309,27 @@ impl BillReader {
             }
             Err(faults) => self.or_faults(name, Err(ReadError::Faults(faults))),
         }
+    }
+
+    fn costs(&mut self, name: &Name, text: &str) -> Result<(), ReadError> {
+        let bytes = text.as_bytes();
+        let fingerprint = (bytes.len() as u64, xxh3_128(bytes));
+        if let Some(first) = self.copied(name, self.compares.then_some(fingerprint)) {
+            let what = format!("is the same document as {first}, it is read once");
+            self.note(name, &what);
+            return Ok(());
+        }
+        let services = &mut self.cost_services;
+        let read = self.costs.read(text, &self.told, services)?;
+        self.formats.push(Format::CostExplorer);
+        self.cost_name.clone_from(&name.shown);
+        for note in read.notes {
+            self.note(name, &note);
+        }
+        self.rounded(name, read.rounded);
+        let faults = read.faults.of_document(name.shown.as_ref());
+        self.faults.append(faults);
+        Ok(())
     }
 
     /// A manifest; another copy of one lists nothing more.
@@ -399,16 +453,22 @@ impl BillReader {
         let sums = self.sums.bills();
         let faults = sums.faults.of_document(only.as_ref());
         self.faults.append(faults);
+        let costs = self.costs.bills();
+        self.faults
+            .append(costs.faults.of_document(self.cost_name.as_ref()));
         if !self.faults.is_empty() {
             return Err(ReadError::Faults(self.faults));
         }
         let mut bills = self.native;
         bills.extend(sums.bills);
+        bills.extend(costs.bills);
         bills.sort_by(|a, b| a.id().cmp(b.id()));
         let mut notes = self.notes;
         notes.extend(sums.notes);
+        notes.extend(costs.notes);
         let mut unknown_services = self.unknown_services;
         unknown_services.extend(sums.unknown_services);
+        unknown_services.extend(self.cost_services.unknown());
         Ok(Documents {
             bills,
             rounded: self.rounded,

@@ -5,6 +5,7 @@ pub(crate) mod aws; // credits, histories and reconciliation as AWS says
 mod bills; // the same bill again, estimates, exact sums, questions about the past
 mod clocks; // the day and the entry that a question is about
 mod corrections; // bills amended, reversed and replayed, months closed
+mod costs; // answers of Cost Explorer
 mod cron; // without a terminal, a home or a stdin; `check` at the edges of its limits
 mod dice; // chance that can be had again
 mod explains; // every reason that keeps a credit from a charge

@@ -194,10 +194,6 @@ fn a_document_of_no_known_kind_is_refused_by_what_was_seen() {
             "the document is an Excel workbook (XLS), which is not read yet",
         ),
         (
-            b"{\"GroupDefinitions\": [], \"ResultsByTime\": []}",
-            "the document is an answer of Cost Explorer, which is not read yet",
-        ),
-        (
             b"BilledCost,BillingPeriodStart\n1,2024-09-01\n",
             "the document is a FOCUS table, which is not read yet",
         ),
@@ -243,8 +239,9 @@ fn a_document_of_no_known_kind_is_refused_by_what_was_seen() {
             "the document has the columns `a`, `b`, `c\\nd`, `e`, `f` and 2 more",
         ),
     ] {
-        let expected =
-            format!("{seen}, expected `native` (JSON) or `aws-cur` (CSV, also in gzip or ZIP)");
+        let expected = format!(
+            "{seen}, expected `native` (JSON), `aws-cur` (CSV, also in gzip or ZIP) or `cost-explorer` (JSON)"
+        );
         check_refused(document, &expected);
     }
 }
@@ -254,7 +251,7 @@ fn blanks_without_end_are_not_waited_for() {
     let error = read_bills(io::repeat(b' '), None).expect_err("blank");
     assert_eq!(
         error.to_string(),
-        "the document is blank, expected `native` (JSON) or `aws-cur` (CSV, also in gzip or ZIP)"
+        "the document is blank, expected `native` (JSON), `aws-cur` (CSV, also in gzip or ZIP) or `cost-explorer` (JSON)"
     );
 }
 
@@ -278,7 +275,7 @@ fn a_stated_format_is_believed() {
         assert_eq!(
             error.to_string(),
             "the document is compressed with bzip2, which is not read yet, \
-             expected `native` (JSON) or `aws-cur` (CSV, also in gzip or ZIP)"
+             expected `native` (JSON), `aws-cur` (CSV, also in gzip or ZIP) or `cost-explorer` (JSON)"
         );
     }
 }

@@ -18,7 +18,7 @@ use crate::period::{PeriodError, parse_date};
 const ANSWER_LIMIT: u64 = 256 << 20;
 
 /// Reads an answer as text.
-pub(super) fn read_text(input: impl Read) -> Result<String, ReadError> {
+pub(in crate::formats) fn read_text(input: impl Read) -> Result<String, ReadError> {
     let mut bytes = Vec::new();
     let read = input.take(ANSWER_LIMIT + 1).read_to_end(&mut bytes);
     read.map_err(ReadError::Io)?;
@@ -41,15 +41,15 @@ pub(super) fn read_text(input: impl Read) -> Result<String, ReadError> {
 
 /// What is being read: faults so far, and members that nobody knows.
 #[derive(Default)]
-pub(super) struct Reading {
-    pub(super) faults: Faults,
+pub(in crate::formats) struct Reading {
+    pub(in crate::formats) faults: Faults,
     unknown: BTreeSet<Excerpt>,
 }
 
 impl Reading {
     /// Hands every object of a text to `take`: one, several, or those of lists of them. The path of
     /// the n-th one is `[n]`, empty where it is the only one.
-    pub(super) fn each_object<'a>(
+    pub(in crate::formats) fn each_object<'a>(
         &mut self,
         text: &'a str,
         mut take: impl FnMut(&mut Reading, String, &'a RawValue),
@@ -88,12 +88,12 @@ impl Reading {
         }
     }
 
-    pub(super) fn fault(&mut self, path: &str, problem: Problem) {
+    pub(in crate::formats) fn fault(&mut self, path: &str, problem: Problem) {
         self.faults.add(Place::Path(path.to_owned()), problem);
     }
 
     /// The members of an object by the names in `known`; those beyond are noted.
-    pub(super) fn object<'a>(
+    pub(in crate::formats) fn object<'a>(
         &mut self,
         path: &str,
         object: &'a RawValue,
@@ -132,7 +132,7 @@ impl Reading {
     }
 
     /// A sentence for members that nobody knows.
-    pub(super) fn notes(&self) -> Vec<String> {
+    pub(in crate::formats) fn notes(&self) -> Vec<String> {
         let names: Vec<String> = self.unknown.iter().map(Excerpt::to_string).collect();
         if names.is_empty() {
             return Vec::new();
@@ -144,7 +144,7 @@ impl Reading {
     }
 
     /// What a member that must be there says; nothing, and a fault, where it says nothing good.
-    pub(super) fn required<'a, T>(
+    pub(in crate::formats) fn required<'a, T>(
         &mut self,
         object: &Object<'a>,
         name: &'static str,
@@ -159,7 +159,7 @@ impl Reading {
 
     /// What a member says, be it that it is absent; nothing, and a fault, where it says nothing
     /// good.
-    pub(super) fn optional<'a, T>(
+    pub(in crate::formats) fn optional<'a, T>(
         &mut self,
         object: &Object<'a>,
         name: &'static str,
@@ -178,7 +178,7 @@ impl Reading {
     }
 
     /// An amount of a currency: `{"currencyCode": "USD", "currencyAmount": "1.50"}`.
-    pub(super) fn amount(
+    pub(in crate::formats) fn amount(
         &mut self,
         object: &Object<'_>,
         name: &'static str,
@@ -194,20 +194,46 @@ impl Reading {
     }
 }
 
+/// Whether the first object of a text, or of a list in it, has a member.
+pub(in crate::formats) fn first_has(text: &str, member: &str) -> bool {
+    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let Some(Ok(first)) = documents.next() else {
+        return false;
+    };
+    let mut has = false;
+    let mut look = |object: &RawValue| {
+        if object.get().starts_with('{') {
+            // A name that is no text is said by whoever reads the document.
+            let _ = each_member(object, |name, _| has |= name == member);
+        }
+    };
+    if first.get().starts_with('[') {
+        let mut is_first = true;
+        let _ = each_item(first, |item| {
+            if std::mem::take(&mut is_first) {
+                look(item);
+            }
+        });
+    } else {
+        look(first);
+    }
+    has
+}
+
 /// An object whose members are asked for by name.
-pub(super) struct Object<'a> {
-    pub(super) path: String,
+pub(in crate::formats) struct Object<'a> {
+    pub(in crate::formats) path: String,
     known: &'static [&'static str],
     values: Vec<Option<&'a RawValue>>,
 }
 
 impl<'a> Object<'a> {
-    pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
+    pub(in crate::formats) fn get(&self, name: &str) -> Option<&'a RawValue> {
         let at = self.known.iter().position(|known| *known == name)?;
         self.values.get(at).copied().flatten()
     }
 
-    pub(super) fn member(&self, name: &str) -> String {
+    pub(in crate::formats) fn member(&self, name: &str) -> String {
         match self.path.is_empty() {
             true => name.to_owned(),
             false => format!("{}.{name}", self.path),
@@ -216,7 +242,7 @@ impl<'a> Object<'a> {
 }
 
 /// The items of a list with their paths.
-pub(super) fn items<'a>(
+pub(in crate::formats) fn items<'a>(
     path: &str,
     list: &'a RawValue,
 ) -> Result<Vec<(String, &'a RawValue)>, Problem> {
@@ -232,12 +258,12 @@ pub(super) fn items<'a>(
 }
 
 /// A list of texts.
-pub(super) fn texts<'a>(list: &'a RawValue) -> Result<Vec<Cow<'a, str>>, Problem> {
+pub(in crate::formats) fn texts<'a>(list: &'a RawValue) -> Result<Vec<Cow<'a, str>>, Problem> {
     let items = items("", list)?;
     items.into_iter().map(|(_, item)| text(item)).collect()
 }
 
-pub(super) fn flag(raw: &RawValue) -> Result<bool, Problem> {
+pub(in crate::formats) fn flag(raw: &RawValue) -> Result<bool, Problem> {
     match raw.get() {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -245,7 +271,7 @@ pub(super) fn flag(raw: &RawValue) -> Result<bool, Problem> {
     }
 }
 
-pub(super) fn account(raw: &RawValue) -> Result<AccountId, Problem> {
+pub(in crate::formats) fn account(raw: &RawValue) -> Result<AccountId, Problem> {
     let text = text(raw)?;
     AccountId::new(&text).map_err(|why| Problem::name(&text, why))
 }
@@ -256,7 +282,7 @@ fn currency(raw: &RawValue) -> Result<Currency, Problem> {
 }
 
 /// The text of a string or of a number.
-fn digits(raw: &RawValue) -> Result<Cow<'_, str>, Problem> {
+pub(in crate::formats) fn digits(raw: &RawValue) -> Result<Cow<'_, str>, Problem> {
     match raw.get().as_bytes() {
         [b'-' | b'0'..=b'9', ..] => Ok(Cow::Borrowed(raw.get())),
         [b'"', ..] => text(raw),
@@ -278,7 +304,7 @@ fn money(raw: &RawValue) -> Result<Money, Problem> {
 }
 
 /// The UTC day of an instant: epoch seconds, ISO 8601, or a day alone.
-pub(super) fn day(raw: &RawValue) -> Result<NaiveDate, Problem> {
+pub(in crate::formats) fn day(raw: &RawValue) -> Result<NaiveDate, Problem> {
     let text = digits(raw)?;
     if let Ok(seconds) = Money::read(text.as_bytes()) {
         // Whole seconds, downwards.

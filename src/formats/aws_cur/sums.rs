@@ -22,11 +22,11 @@ use crate::ledger::services::ServiceNames;
 use crate::money::{Money, Reading};
 use crate::period::Month;
 
-use super::bills::{self, Draft, Group, Sum, SumsOfBills};
 use super::cells::{amount, cell, cell_text, day, day_key, optional, required};
 use super::columns::Columns;
 use super::line_item::{LineItem, MARKETPLACE, category, names_bedrock};
 use super::products::{NO_PRODUCT, Products};
+use crate::formats::bills::{self, Draft, Group, Sum, SumsOfBills};
 
 /// What a line item without a service code and product code is of.
 const UNKNOWN_SERVICE: &str = "Unknown";

@@ -606,6 +606,38 @@ fn months_that_aws_failed_to_return_are_missing_and_never_zero() {
 }
 
 #[test]
+fn a_month_between_others_that_aws_failed_to_return_is_not_compared() {
+    let ledger = booked();
+    ledger.applies(&bill("2026-03", "ec2 AmazonEC2 5"));
+    let entries = [
+        ("77", "-25", "2026-01", false),
+        ("77", "-5", "2026-03", false),
+    ];
+    let mut document: Value = serde_json::from_str(&history(&entries)).expect("JSON");
+    document["partialResults"] = json!(true);
+    document["failedMonths"] = json!(["2026-02"]);
+    let answer = reconcile(&ledger, &document.to_string()).ends(1).json();
+    let months: Vec<&Value> = answer["months"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| &row["month"])
+        .collect();
+    assert_eq!(months, ["2026-01", "2026-03"]);
+}
+
+#[test]
+fn what_was_taken_back_of_a_credit_counts_against_what_it_paid() {
+    let ledger = booked();
+    let document = history(&[
+        ("77", "-31", "2026-01", false),
+        ("77", "6", "2026-01", false),
+        ("77", "-30", "2026-02", false),
+    ]);
+    reconcile(&ledger, &document).ok();
+}
+
+#[test]
 fn a_history_of_either_sign_and_in_pages_is_read() {
     let ledger = booked();
     let positive = history(&[
@@ -623,6 +655,29 @@ fn a_history_of_either_sign_and_in_pages_is_read() {
     assert_eq!(
         error["message"],
         "cannot read stdin: nextToken: the answer has more pages, which are not here"
+    );
+}
+
+#[test]
+fn services_are_compared_under_whatever_name_the_answer_has() {
+    let ledger = booked();
+    let document = history(&[
+        ("77", "-25", "2026-01", false),
+        ("77", "-30", "2026-02", false),
+    ])
+    .replace("AmazonEC2", "Amazon Elastic Compute Cloud");
+    reconcile(&ledger, &document).ok();
+    let credits = answer(&[with(
+        credit("5"),
+        json!({"applicableProductNames": ["Amazon Elastic Compute Cloud"]}),
+    )]);
+    import(&ledger, &credits).ok();
+    let listed = ledger.json("list");
+    let found = listed["credits"].as_array().expect("credits").iter();
+    let mut found = found.filter(|credit| credit["reference"] == "5");
+    assert_eq!(
+        found.next().expect("a credit")["services"],
+        json!(["AmazonEC2"])
     );
 }
 

@@ -153,7 +153,7 @@ fn a_name_is_matched_once_and_for_all() {
 #[test]
 fn a_shared_credit_is_found_with_the_owner_that_its_row_names() {
     let ledger = Ledger::new();
-    for account in ["444455556666", "111122223333"] {
+    for account in ["111122223333", "444455556666"] {
         ledger.does(&format!(
             "grant --kind promotional --name Open --amount 50 --account {account} --start 2026-01-01"
         ));
@@ -167,7 +167,7 @@ fn a_shared_credit_is_found_with_the_owner_that_its_row_names() {
         )],
     );
     let statement = as_billed(&ledger, &document).ok().json();
-    assert_eq!(paid(&statement), ["own 60.00", "other 40.00 C2=20.00"]);
+    assert_eq!(paid(&statement), ["own 60.00", "other 40.00 C3=20.00"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The bills that the sums of cost and usage reports come to: a charge per sum, named by what its
-//! line items have in common.
+//! The bills that sums of line items come to: a charge per sum, named by what its line items have in
+//! common.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use crate::ledger::scope::Category;
 use crate::money::Money;
 
 /// What the sums come to.
-pub(in crate::formats) struct SumsOfBills {
-    pub(in crate::formats) bills: Vec<Bill>,
-    pub(in crate::formats) faults: Faults,
-    pub(in crate::formats) notes: Vec<String>,
+pub(super) struct SumsOfBills {
+    pub(super) bills: Vec<Bill>,
+    pub(super) faults: Faults,
+    pub(super) notes: Vec<String>,
     /// The names of services that nobody knows.
-    pub(in crate::formats) unknown_services: BTreeSet<Service>,
+    pub(super) unknown_services: BTreeSet<Service>,
 }
 
 /// A bill whose rows are being read.
