@@ -8,9 +8,10 @@
 //! - [`money`], [`period`]: exact amounts; days, months and periods of validity.
 //! - [`catalog`]: tables: currencies, services and their names, services that credits never pay
 //!   for.
-//! - [`ledger`]: the core. [`ledger::apply`] is the rule of application, [`ledger::decide`] turns
-//!   a request into entries, [`ledger::state`] folds entries. No files, no clock, no serde.
-//! - [`formats`]: readers of bills and offers that others wrote.
+//! - [`ledger`]: the core. [`ledger::apply`] is the rule of application, [`ledger::as_billed`] books
+//!   what the provider applied instead, [`ledger::decide`] and its neighbours turn a request into
+//!   entries, [`ledger::state`] folds entries. No files, no clock, no serde.
+//! - [`formats`]: readers of bills, offers and answers of AWS that others wrote.
 //! - [`store`]: the journal on disk: entries as bytes, chained by hashes, in SQLite.
 //! - `cli`: the command, in the binary only.
 //!

@@ -41,7 +41,7 @@
 //! minimum of another plan is not told apart, since no column of a report says it but free text.
 //!
 //! Sources: the CUR 2.0 line item dictionary and its legacy twin in the AWS Data Exports guide,
-//! read 2026-11, and types seen in reports that the dictionary does not name
+//! seen 2026-11 in part, and types seen in reports that it does not name
 //! (`FlatRateSubscription`, `SppDiscount`). The guide has no list of Marketplace models of Bedrock;
 //! their names were seen to end in `(Amazon Bedrock Edition)`.
 
