@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Args;
-use credits_ledger::ledger::as_billed::{credit_name, land};
+use credits_ledger::ledger::as_billed::{Named, credit_name, land};
 use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::{Applied, reserve};
 use credits_ledger::ledger::correct::{Correction, Outcome, apply_bills};
@@ -13,7 +13,8 @@ use credits_ledger::ledger::decide::{self, Desk};
 use credits_ledger::ledger::entry::{Basis, Event, Lines, Proposal};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId};
 use credits_ledger::ledger::reconcile::TOLERANCE;
-use credits_ledger::ledger::state::State;
+use credits_ledger::ledger::rules::Rules;
+use credits_ledger::ledger::state::{CreditRecord, State};
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
 use credits_ledger::period::Month;
@@ -121,7 +122,11 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
             .iter()
             .flat_map(|done| notes_of(done, before, context.today)),
     );
-    notes.extend(made_credits(&outcome.proposals, args.dry_run));
+    let (proposals, state) = (&outcome.proposals, &outcome.state);
+    notes.extend(made_credits(proposals, state, args.dry_run, &context.rules));
+    if !args.matches.is_empty() && !args.amend {
+        notes.extend(statements.iter().filter_map(Done::stays_unmatched));
+    }
     notes.extend(correction_notes(&correction, &outcome.state));
     let recorded = !args.dry_run && !outcome.proposals.is_empty();
     let shapes: Vec<StatementShape> = statements
@@ -173,22 +178,56 @@ fn selected(mut bills: Vec<Bill>, args: &ApplyArgs) -> Result<Vec<Bill>, Failure
     Ok(bills)
 }
 
-/// The credits that were made since the provider applied them and they were not on record.
-fn made_credits(proposals: &[Proposal], dry_run: bool) -> Vec<String> {
+/// The credits that were made good since the provider applied them and none on record can have
+/// been meant.
+fn made_credits(
+    proposals: &[Proposal],
+    state: &State,
+    dry_run: bool,
+    rules: &Rules,
+) -> Vec<String> {
     let made = proposals.iter().filter_map(|proposal| {
         let entry = &proposal.entry;
-        let Event::Granted { account, terms } = &entry.event else {
+        let Event::CreditMadeGood {
+            account,
+            terms,
+            bill,
+        } = &entry.event
+        else {
             return None;
         };
+        let id = CreditId::made_by(entry.number);
+        if state.credits.get(&id).is_some_and(CreditRecord::is_voided) {
+            return None;
+        }
         let (amount, currency) = (
             terms.amount.grouped(terms.currency.minor_digits()),
             terms.currency,
         );
         let (credit, verb) = match dry_run {
             true => (String::new(), "would be"),
-            false => (format!(" {}", CreditId::made_by(entry.number)), "was"),
+            false => (format!(" {id}"), "was"),
         };
-        Some(format!("note: the provider applied {amount} {currency} of `{}` of account {account}, which is not on record: credit{credit} {verb} recorded for it; if it is another one, `--match '{}=CREDIT'` says which", terms.name, terms.name))
+        let name = &terms.name;
+        let named = Named {
+            name: name.clone(),
+            owner: account.clone(),
+        };
+        let known = state.credits.values().find(|record| {
+            let meant = state.matches.get(name) == Some(&record.credit.id)
+                || named.fits(&record.credit.terms, bill.month, rules);
+            record.made_for.is_none() && meant
+        });
+        let why = match known {
+            Some(known) => format!("more than is left of credit {}", known.credit.id),
+            None => "which is not on record".to_owned(),
+        };
+        let matching = format!("{name}=CREDIT").replace('\'', "'\\''");
+        let hint = match known {
+            Some(_) => String::new(),
+            None => format!("; if it is another one, `--match '{matching}'` says which"),
+        };
+        Some(format!("note: the provider applied {amount} {currency} of `{name}` of account {account}, {why}: credit{credit} {verb} made good for it{hint}"))
     });
     made.collect()
 }
@@ -204,6 +243,16 @@ struct Done {
 }
 
 impl Done {
+    /// What to say of a bill that stays as it was booked, though a match was said for it.
+    fn stays_unmatched(&self) -> Option<String> {
+        let bill = &self.statement.bill;
+        let stays = matches!(self.applied, Applied::Already(_)) && bill.status() == Status::Final;
+        stays.then(|| {
+            let id = bill.id();
+            format!("note: bill {id} stays as it was booked; `--amend` books it on the credit that is matched now")
+        })
+    }
+
     /// `head`: the last entry that is there; nothing is named that was only rehearsed.
     fn shape(self, state: &State, head: u64, correction: &Correction) -> StatementShape {
         let (entry, already) = match self.applied {

@@ -452,7 +452,11 @@ fn facts(credit: &CreditShape) -> Vec<String> {
             ),
         ));
     }
+    if figures.split.is_positive() {
+        facts.push(("split off", amount(figures.split)));
+    }
     let more = [
+        ("made for", &credit.made_for),
         ("offer", &credit.offer),
         ("terms", &credit.terms),
         ("reference", &credit.reference),

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use credits_ledger::formats::Services;
 use credits_ledger::formats::aws_api::{History, read_credits, read_history};
-use credits_ledger::ledger::import::{Change, Imported, UsedSince, import_credits};
+use credits_ledger::ledger::import::{Change, Imported, Imports, UsedSince, import_credits};
+use credits_ledger::ledger::names::{BillId, CreditId};
 use credits_ledger::ledger::provider::ProviderCredit;
-use credits_ledger::ledger::state::State;
+use credits_ledger::ledger::state::{CreditRecord, State};
 use credits_ledger::money::Money;
 use credits_ledger::period::Month;
 use serde::Serialize;
@@ -71,6 +72,7 @@ struct ImportedShape {
     outcome: &'static str,
     initial_amount: String,
     remaining_amount: String,
+    provider_remaining_amount: String,
     changes: Vec<ChangeShape>,
     #[serde(skip)]
     remaining: Money,
@@ -148,13 +150,13 @@ fn get_credits(args: &GetCreditsArgs, context: &Context) -> Result<Answer, Failu
         .iter()
         .map(|credit| (credit.reference.as_str(), credit))
         .collect();
-    notes.extend(advice(&outcome.answer, &outcome.state));
+    notes.extend(advice(&outcome.answer, &outcome.state, args.from.is_some()));
     let recorded = !args.dry_run && !outcome.proposals.is_empty();
-    let shapes = outcome.answer.iter().filter_map(|imported| {
+    let shapes = outcome.answer.credits.iter().filter_map(|imported| {
         let record = outcome.state.credits.get(&imported.credit)?;
         let reference = record.credit.terms.reference.as_deref()?;
         let credit = said.get(reference)?;
-        Some(shape(imported, credit, args.dry_run))
+        Some(shape(imported, record, credit, args.dry_run))
     });
     let credits: Vec<ImportedShape> = shapes.collect();
     let count = |outcome| {
@@ -217,65 +219,101 @@ fn read_used_since(
     services: &mut Services,
     notes: &mut Vec<String>,
 ) -> Result<UsedSince, Failure> {
-    let mut used = UsedSince::new();
+    let mut history = History::default();
     for file in files {
         let what = "an answer of `aws billing get-credit-allocation-history`";
-        let document = Document::open(file, what)?;
-        let (name, history) = read_history_document(document, services)?;
-        notes.extend(noted(&name, &history.notes));
-        let missing: Vec<String> = history
-            .missing
-            .iter()
-            .filter(|month| **month >= from)
-            .map(Month::to_string)
-            .collect();
-        if !missing.is_empty() {
-            let message = format!(
-                "AWS failed to return {}, so what was used before {from} is not known",
-                missing.join(", ")
-            );
-            return Err(Failure::input(message)
-                .in_document(&name)
-                .hint("ask for the history again"));
-        }
-        for allocation in history.allocations {
-            if allocation.month >= from && !allocation.estimated {
-                *used.entry(allocation.reference).or_default() += allocation.amount;
-            }
+        history.add(read_history_document(
+            Document::open(file, what)?,
+            services,
+        )?);
+    }
+    let history = whole(history)?;
+    notes.extend(history.notes.iter().map(|note| format!("note: {note}")));
+    let missing: Vec<String> = history
+        .missing
+        .iter()
+        .filter(|month| **month >= from)
+        .map(Month::to_string)
+        .collect();
+    if history.is_partial || !missing.is_empty() {
+        let what = match missing.is_empty() {
+            true => "a part of the history".to_owned(),
+            false => missing.join(", "),
+        };
+        let message =
+            format!("AWS failed to return {what}, so what was used before {from} is not known");
+        return Err(Failure::input(message).hint("ask for the history again"));
+    }
+    let mut used = UsedSince::new();
+    for allocation in history.allocations {
+        if allocation.month >= from && !allocation.estimated {
+            *used.entry(allocation.reference).or_default() += allocation.amount;
         }
     }
     Ok(used)
 }
 
-/// Reads an answer of `aws billing get-credit-allocation-history`; answers its name too.
+/// Reads an answer of `aws billing get-credit-allocation-history`, or some pages of it.
 pub(crate) fn read_history_document(
     document: Document,
     services: &mut Services,
-) -> Result<(String, History), Failure> {
+) -> Result<History, Failure> {
     let name = document.name.clone();
     let read = read_history(document.into_read(), services);
-    let history = read.map_err(|error| Failure::from(error).in_document(&name))?;
-    Ok((name, history))
+    let mut history = read.map_err(|error| Failure::from(error).in_document(&name))?;
+    history.notes = history
+        .notes
+        .iter()
+        .map(|note| format!("{name}: {note}"))
+        .collect();
+    Ok(history)
+}
+
+/// A history of which all documents were read.
+pub(crate) fn whole(mut history: History) -> Result<History, Failure> {
+    if !history.has_last_page() {
+        let message = "the history has more pages, which are not among the documents";
+        return Err(Failure::input(message).hint("name the files of all pages"));
+    }
+    history.settle_signs();
+    Ok(history)
 }
 
 /// What a person may want to do about it.
-fn advice(imported: &[Imported], state: &State) -> Vec<String> {
+fn advice(imports: &Imports, state: &State, has_history: bool) -> Vec<String> {
     let mut notes = Vec::new();
-    for one in imported {
+    let name = |id: &CreditId| state.credits[id].credit.terms.name.as_str();
+    for one in &imports.credits {
         let id = one.credit;
         if let Some(other) = one.looks_like {
-            let name = &state.credits[&other].credit.terms.name;
-            notes.push(format!("note: credit {other}, {name}, looks like {id} recorded before without `--reference`: `credits void {other} --reason 'recorded twice'` ends it"));
+            notes.push(format!("note: credit {other}, {}, looks like {id} recorded before without `--reference`: `credits void {other} --reason 'recorded twice'` ends it", name(&other)));
         }
-        let term = |change: &&Change| matches!(change, Change::Term { .. });
-        let replaced = |change: &Change| matches!(change, Change::Replaced { .. });
-        if one.changes.iter().any(|change| term(&change)) && !one.changes.iter().any(replaced) {
+        if let Some(first) = one.meant_by.first() {
+            let bills: Vec<String> = one.meant_by.iter().map(BillId::to_string).collect();
+            let month = first.month;
+            notes.push(format!("note: bills as billed that may have meant credit {id} before it was on record: {}; `credits replay --from {month}` books them on it", bills.join(", ")));
+            if !has_history {
+                notes.push(format!("note: what these bills used of credit {id} was counted as used before the ledger began, too; an import into a new ledger with `--history FILE --from {month}` keeps the two apart"));
+            }
+        }
+        let is_term = |change: &Change| matches!(change, Change::Term { .. });
+        let is_replaced = |change: &Change| matches!(change, Change::Replaced { .. });
+        if one.changes.iter().any(is_term) && !one.changes.iter().any(is_replaced) {
             notes.push(format!("note: AWS changed the terms of credit {id}; `--replace` ends it and records it anew"));
         }
     }
-    let moved = imported.iter().filter(|one| {
-        let moved = |change: &Change| matches!(change, Change::Remaining { .. });
-        one.changes.iter().any(moved)
+    for id in &imports.used_too_much {
+        notes.push(format!("note: the history says that bills used more of credit {id}, {}, than AWS says was used of it in all", name(id)));
+    }
+    for id in &imports.not_listed {
+        notes.push(format!(
+            "note: credit {id}, {}, is not in the answer, though something is left of it here",
+            name(id)
+        ));
+    }
+    let moved = imports.credits.iter().filter(|one| {
+        let is_moved = |change: &Change| matches!(change, Change::Remaining { .. });
+        one.changes.iter().any(is_moved)
     });
     let moved = moved.count();
     if moved > 0 {
@@ -284,7 +322,12 @@ fn advice(imported: &[Imported], state: &State) -> Vec<String> {
     notes
 }
 
-fn shape(imported: &Imported, credit: &ProviderCredit, dry_run: bool) -> ImportedShape {
+fn shape(
+    imported: &Imported,
+    record: &CreditRecord,
+    credit: &ProviderCredit,
+    dry_run: bool,
+) -> ImportedShape {
     let terms = &credit.terms;
     let digits = terms.currency.minor_digits();
     let outcome = match (imported.is_new, imported.changes.is_empty()) {
@@ -305,14 +348,15 @@ fn shape(imported: &Imported, credit: &ProviderCredit, dry_run: bool) -> Importe
         account: credit.account.to_string(),
         currency: terms.currency.to_string(),
         outcome,
-        initial_amount: terms.amount.text(digits),
-        remaining_amount: credit.remaining.text(digits),
+        initial_amount: record.credit.terms.amount.text(digits),
+        remaining_amount: record.left.text(digits),
+        provider_remaining_amount: credit.remaining.text(digits),
         changes: imported
             .changes
             .iter()
             .map(|change| ChangeShape::new(change, digits))
             .collect(),
-        remaining: credit.remaining,
+        remaining: record.left,
         digits,
     }
 }

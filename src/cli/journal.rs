@@ -195,6 +195,32 @@ fn about(entry: &Entry) -> String {
                 format!("{credit}: shared with {} only", named.join(", "))
             }
         },
+        Event::CreditMadeGood {
+            account,
+            terms,
+            bill,
+        } => format!(
+            "C{}: {} {} for {account}, made good for bill {bill}",
+            entry.number,
+            terms.amount.grouped(terms.currency.minor_digits()),
+            terms.currency
+        ),
+        Event::CreditSplit { credit, parts } => {
+            let parts: Vec<String> = parts.iter().map(|part| part.amount.to_string()).collect();
+            format!("{credit}: split into {}", parts.join(", "))
+        }
+        Event::ProviderSaid { credit, word } => {
+            let said = [
+                word.enabled
+                    .map(|enabled| if enabled { "enabled" } else { "disabled" }.to_owned()),
+                word.owner
+                    .as_ref()
+                    .map(|owner| format!("account {owner}'s")),
+                word.sharing.as_ref().map(|_| "shared otherwise".to_owned()),
+            ];
+            let said: Vec<String> = said.into_iter().flatten().collect();
+            format!("{credit}: by the provider's word {}", said.join(", "))
+        }
         Event::CreditMatched { name, credit } => {
             format!("{credit}: is what the provider calls {name}")
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::Args;
 use credits_ledger::formats::Services;
 use credits_ledger::formats::aws_api::{History, is_history};
@@ -12,7 +13,7 @@ use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::names::{AccountId, BillId, Currency};
 use credits_ledger::ledger::reconcile::{
-    Amounts, Compared, Key, KnownCredits, TOLERANCE, compare, over_credit,
+    Amounts, Compared, Key, KnownCredits, Payer, TOLERANCE, compare, over_credit,
 };
 use credits_ledger::ledger::scope::Category;
 use credits_ledger::ledger::state::State;
@@ -23,11 +24,11 @@ use credits_ledger::store::journal::View;
 use serde::Serialize;
 
 use super::answer::{Answer, Format};
-use super::context::{Clocks, Context, LedgerSays};
+use super::context::{Context, LedgerSays};
 use super::correct::read_month;
-use super::documents::{Bills, Document, InputArgs, noted};
+use super::documents::{Bills, Document, InputArgs};
 use super::failure::Failure;
-use super::import::read_history_document;
+use super::import::{read_history_document, whole};
 use super::service::unknown_notes;
 use super::statement::is_zero;
 use super::table::{Cell, Table};
@@ -36,9 +37,14 @@ use super::terms::{read_account, read_signed_amount};
 /// Compare what credits paid here with what the provider says
 ///
 /// By month, account, service and, where it is known, credit, within a tolerance of 0.000001 each.
-/// The provider's word are its own credit rows in cost and usage reports, or its answers to
-/// `aws billing get-credit-allocation-history`; without FILE, the credit rows of the bills on
-/// record. Status 1 where something does not agree or the provider's word is not whole.
+/// The provider's word are its own credit rows in bills (cost and usage reports, Cost Explorer), or
+/// its answers to `aws billing get-credit-allocation-history`; without FILE, the credit rows of the
+/// bills on record.
+///
+/// A history is taken to speak of all months from its first to its last, and of --month; months
+/// before the first bill on record are left out. Status 1 where an amount does not agree, a bill is
+/// not on record or has other charges there, a month is missing in the provider's word, two
+/// documents of the provider's differ, the invoice does, or nothing of a FILE could be compared.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits reconcile
@@ -46,8 +52,8 @@ use super::terms::{read_account, read_signed_amount};
   credits reconcile history.json --month 2026-01
   credits --format csv reconcile history.json > differences.csv")]
 pub(crate) struct ReconcileArgs {
-    /// Cost and usage reports, or allocation histories; `-` is stdin [default: the credit rows of
-    /// the bills on record]
+    /// Bills with credit rows, or allocation histories (recognised by content, whatever --input
+    /// says); `-` is stdin [default: the credit rows of the bills on record]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -61,8 +67,6 @@ pub(crate) struct ReconcileArgs {
     /// What the invoice of the one bill compared says is to be paid
     #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, value_parser = read_signed_amount)]
     invoice_total: Option<Money>,
-    #[command(flatten)]
-    clocks: Clocks,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +75,7 @@ struct ComparedShape {
     account: String,
     service: String,
     credit: Option<String>,
+    reference: Option<String>,
     currency: String,
     ours: String,
     provider: String,
@@ -125,6 +130,8 @@ struct Reconciled {
     summaries: Vec<SummaryShape>,
     bills: Vec<BillShape>,
     missing_months: Vec<String>,
+    not_compared: Vec<String>,
+    complete: bool,
     provider_differs: Vec<ApartShape>,
 }
 
@@ -139,12 +146,14 @@ struct Word {
 /// Compares ours with the provider's.
 pub(crate) fn reconcile(args: &ReconcileArgs, context: &Context) -> Result<Answer, Failure> {
     let (mut word, mut notes) = read_word(args, &context.ledger_says()?)?;
-    let journal = context.existing_journal()?;
+    let journal = context.journal()?;
+    if !journal.exists() {
+        return Err(Failure::no_ledger(&context.path));
+    }
     let view = journal.view();
-    let state = args.clocks.state(view)?;
-    let last_day = args.clocks.last_day(context);
+    let state = view.state()?;
     let open: BTreeMap<BillId, Statement> = view
-        .estimates(&state, last_day, &context.rules)?
+        .estimates(&state, NaiveDate::MAX, &context.rules)?
         .into_iter()
         .map(|statement| (statement.bill.id().clone(), statement))
         .collect();
@@ -170,19 +179,27 @@ pub(crate) fn reconcile(args: &ReconcileArgs, context: &Context) -> Result<Answe
         return Err(Failure::usage(message)
             .hint("`--month YYYY-MM` and `--payer ID` choose one; a history has no charges"));
     }
-    if word.bills.is_empty() && !word.has_history {
+    let answer = compared(&word, &record, context)?;
+    if answer.months.is_empty() && answer.bills.is_empty() {
         notes.push(match args.files.is_empty() {
-            true => {
-                "note: no bill on record holds credit rows of the provider; name a FILE".to_owned()
-            }
-            false => "note: there is nothing to compare in these documents".to_owned(),
+            true => "note: no bill on record that is asked about holds credit rows of the provider; name a FILE".to_owned(),
+            false => "note: nothing of these documents could be compared".to_owned(),
         });
     }
-    let answer = compared(&word, &record, context)?;
+    let is_silent = !args.files.is_empty() && answer.months.is_empty() && answer.bills.is_empty();
     let agrees = answer.months.iter().all(|row| row.agrees)
         && answer.bills.iter().all(|bill| bill.agrees)
         && answer.missing_months.is_empty()
-        && answer.provider_differs.is_empty();
+        && answer.complete
+        && answer.provider_differs.is_empty()
+        && !is_silent;
+    if context.format == Format::Csv {
+        notes.extend(
+            beside_rows(&answer)
+                .into_iter()
+                .map(|line| format!("note: {line}")),
+        );
+    }
     Ok(answered(context, answer)
         .with_notes(notes)
         .status(u8::from(!agrees)))
@@ -196,15 +213,16 @@ fn read_word(args: &ReconcileArgs, ledger: &LedgerSays) -> Result<(Word, Vec<Str
     for file in &args.files {
         let mut document = Document::open(file, "what the provider says")?;
         if is_history(&document.look()?) {
-            let (name, history) = read_history_document(document, &mut services)?;
-            notes.extend(noted(&name, &history.notes));
-            word.history.allocations.extend(history.allocations);
-            word.history.missing.extend(history.missing);
+            let history = read_history_document(document, &mut services)?;
+            word.history.add(history);
             word.has_history = true;
         } else {
             bills.read(document)?;
         }
     }
+    word.history = whole(word.history)?;
+    let history_notes = word.history.notes.iter();
+    notes.extend(history_notes.map(|note| format!("note: {note}")));
     let (bills, read_notes) = bills.finish()?;
     word.bills = bills;
     notes.extend(read_notes);
@@ -276,10 +294,8 @@ fn compared(word: &Word, record: &Record<'_>, context: &Context) -> Result<Recon
     }
     let of_bills: BTreeSet<Month> = word.bills.iter().map(|bill| bill.id().month).collect();
     let missing = &word.history.missing;
-    let by_history: BTreeSet<Month> = spanned(&history.months())
-        .into_iter()
-        .filter(|month| !missing.contains(month))
-        .collect();
+    let spoken_of = record.months_of(word.has_history, &history);
+    let by_history: BTreeSet<Month> = spoken_of.difference(missing).copied().collect();
     let both: BTreeSet<Month> = by_history.intersection(&of_bills).copied().collect();
     let apart = apart(
         &provider.clone().within(&both),
@@ -292,11 +308,15 @@ fn compared(word: &Word, record: &Record<'_>, context: &Context) -> Result<Recon
             statement.iter().for_each(|one| ours.add_statement(one));
         }
     }
-    let mut rows = compare(&ours, &provider);
-    let ours_alone = ours.within(&history_alone);
-    rows.retain(|row| !history_alone.contains(&row.key.month));
-    rows.extend(compare(&ours_alone, &history.within(&history_alone)));
-    rows.sort_by(|a, b| (&a.key, a.credit).cmp(&(&b.key, b.credit)));
+    let of_rows = compare(&ours.clone().within(&of_bills), &provider, &known);
+    let (ours, theirs) = (
+        ours.within(&history_alone),
+        history.clone().within(&history_alone),
+    );
+    let mut rows = compare(&ours, &theirs, &known);
+    rows.extend(of_rows);
+    rows.sort_by(|a, b| (&a.key, &a.payer).cmp(&(&b.key, &b.payer)));
+    let compared: BTreeSet<Month> = by_history.union(&of_bills).copied().collect();
     let totals = summaries(&rows, &plain);
     Ok(Reconciled {
         at_entry: state.head,
@@ -305,20 +325,81 @@ fn compared(word: &Word, record: &Record<'_>, context: &Context) -> Result<Recon
         summaries: totals,
         bills,
         missing_months: missing.iter().map(Month::to_string).collect(),
+        not_compared: record.not_compared(&compared, missing, &history),
+        complete: !word.history.is_partial,
         provider_differs: apart,
     })
 }
 
-/// The months from the first to the last.
-fn spanned(months: &BTreeSet<Month>) -> BTreeSet<Month> {
-    let mut spanned = BTreeSet::new();
-    if let (Some(first), Some(last)) = (months.first(), months.last()) {
-        let mut month = *first;
+impl Record<'_> {
+    /// The first month of which there is a bill; before that the ledger says nothing.
+    fn first_month(&self) -> Option<Month> {
+        let payer = self.args.payer.as_ref();
+        let bills = self.state.bills.keys();
+        bills
+            .filter(|id| payer.is_none_or(|payer| id.payer == *payer))
+            .map(|id| id.month)
+            .next()
+    }
+
+    /// The months that a history speaks of and the ledger can answer for: from its first to its
+    /// last, and the one that is asked about.
+    fn months_of(&self, has_history: bool, history: &Amounts) -> BTreeSet<Month> {
+        let mut months = history.months();
+        if has_history {
+            months.extend(self.args.month);
+        }
+        let mut spanned = BTreeSet::new();
+        let (Some(first), Some(last)) = (months.first(), months.last()) else {
+            return spanned;
+        };
+        let Some(begin) = self.first_month().map(|begin| begin.max(*first)) else {
+            return spanned;
+        };
+        let mut month = begin;
         while month <= *last && spanned.insert(month) {
             month = month.next();
         }
+        spanned
     }
-    spanned
+
+    /// What one side says and the other could not be asked about, in words.
+    fn not_compared(
+        &self,
+        compared: &BTreeSet<Month>,
+        missing: &BTreeSet<Month>,
+        history: &Amounts,
+    ) -> Vec<String> {
+        let mut words = Vec::new();
+        let early: Vec<String> = history
+            .months()
+            .iter()
+            .filter(|month| !compared.contains(month) && !missing.contains(month))
+            .map(Month::to_string)
+            .collect();
+        if !early.is_empty() {
+            words.push(format!(
+                "{}: before the first bill on record",
+                early.join(", ")
+            ));
+        }
+        let ours: BTreeSet<Month> = self
+            .state
+            .bills
+            .iter()
+            .filter(|(id, bill)| self.args.takes(id) && bill.totals.credits.is_positive())
+            .map(|(id, _)| id.month)
+            .filter(|month| !compared.contains(month) && !missing.contains(month))
+            .collect();
+        if !ours.is_empty() && !self.args.files.is_empty() {
+            let ours: Vec<String> = ours.iter().map(Month::to_string).collect();
+            words.push(format!(
+                "{}: credits paid here, the documents do not speak of it",
+                ours.join(", ")
+            ));
+        }
+        words
+    }
 }
 
 fn row_shape(row: &Compared, over: &BTreeMap<Key, Money>) -> ComparedShape {
@@ -328,7 +409,14 @@ fn row_shape(row: &Compared, over: &BTreeMap<Key, Money>) -> ComparedShape {
         month: row.key.month.to_string(),
         account: row.key.account.to_string(),
         service: row.key.service.to_string(),
-        credit: row.credit.map(|credit| credit.to_string()),
+        credit: match &row.payer {
+            Payer::Credit(credit) => Some(credit.to_string()),
+            Payer::Reference(_) | Payer::Unknown => None,
+        },
+        reference: match &row.payer {
+            Payer::Reference(reference) => Some(reference.clone()),
+            Payer::Credit(_) | Payer::Unknown => None,
+        },
         currency: row.key.currency.to_string(),
         ours: row.ours.text(digits),
         provider: row.provider.text(digits),
@@ -466,21 +554,33 @@ fn answered(context: &Context, answer: Reconciled) -> Answer {
             "ours",
             "provider",
             "difference",
+            "over credit",
             "agrees",
         ];
+        let has_over = answer.months.iter().any(|row| !is_zero(&row.over_credit));
+        let with_over = has_over || !people;
+        let headings = headings
+            .into_iter()
+            .filter(|heading| with_over || *heading != "over credit");
         let shown = answer.months.iter().filter(|row| all || !row.agrees);
         let rows = shown.map(|row| {
-            vec![
+            let foreign = row
+                .reference
+                .as_ref()
+                .map(|id| format!("not on record: {id}"));
+            let mut cells = vec![
                 Cell::text(&row.month),
                 Cell::text(&row.account),
                 Cell::text(&row.service),
-                Cell::maybe(row.credit.as_ref()),
+                Cell::maybe(row.credit.as_ref().or(foreign.as_ref())),
                 Cell::text(&row.currency),
                 Cell::decimal(&row.ours),
                 Cell::decimal(&row.provider),
                 Cell::decimal(&row.difference),
-                Cell::Status(if row.agrees { "yes" } else { "no" }),
-            ]
+            ];
+            cells.extend(with_over.then(|| Cell::decimal(&row.over_credit)));
+            cells.push(Cell::Status(if row.agrees { "yes" } else { "no" }));
+            cells
         });
         let table = Table::new(headings).styled(style).rows(rows);
         told(answer).into_iter().fold(table, Table::below)
@@ -509,6 +609,16 @@ fn told(answer: &Reconciled) -> Vec<String> {
         answer.summary.disagreements,
         answer.summary.tolerance
     ));
+    lines.extend(beside_rows(answer));
+    if !lines.is_empty() && !answer.months.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
+}
+
+/// What does not agree or was not compared, beside the rows.
+fn beside_rows(answer: &Reconciled) -> Vec<String> {
+    let mut lines = Vec::new();
     for bill in &answer.bills {
         lines.extend(bill.words.clone());
         if let (Some(invoice), Some(difference)) = (&bill.invoice_total, &bill.invoice_difference) {
@@ -523,14 +633,17 @@ fn told(answer: &Reconciled) -> Vec<String> {
             "{month} is missing: AWS failed to return it, it is not compared"
         ));
     }
+    if !answer.complete {
+        let line = "something is missing: AWS failed to return it and does not say of which months";
+        lines.push(line.to_owned());
+    }
+    let not_compared = answer.not_compared.iter();
+    lines.extend(not_compared.map(|what| format!("not compared: {what}")));
     for apart in &answer.provider_differs {
         lines.push(format!(
             "the provider's own documents differ: {} {} {}: {} {} in the report, {} in the history",
             apart.month, apart.account, apart.service, apart.report, apart.currency, apart.history
         ));
-    }
-    if !lines.is_empty() && !answer.months.is_empty() {
-        lines.insert(0, String::new());
     }
     lines
 }

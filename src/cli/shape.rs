@@ -42,6 +42,7 @@ pub(crate) struct CreditShape {
     pub(crate) initial_amount: String,
     pub(crate) used_amount: String,
     pub(crate) voided_amount: String,
+    pub(crate) split_amount: String,
     pub(crate) expired_amount: String,
     pub(crate) remaining_amount: String,
     pub(crate) estimated_amount: String,
@@ -62,6 +63,7 @@ pub(crate) struct CreditShape {
     pub(crate) code_ending: Option<String>,
     pub(crate) void_reason: Option<String>,
     pub(crate) reference: Option<String>,
+    pub(crate) made_for: Option<String>,
     pub(crate) as_of: String,
     pub(crate) at_entry: u64,
     #[serde(skip)]
@@ -92,6 +94,7 @@ impl CreditShape {
             initial_amount: text(terms.amount),
             used_amount: text(figures.used),
             voided_amount: text(figures.voided),
+            split_amount: text(figures.split),
             expired_amount: text(figures.expired),
             remaining_amount: text(figures.remaining),
             estimated_amount: text(figures.estimated),
@@ -129,6 +132,7 @@ impl CreditShape {
                 .clone()
                 .filter(|_| figures.voided.is_positive()),
             reference: terms.reference.clone(),
+            made_for: record.made_for.as_ref().map(ToString::to_string),
             as_of: date(as_of),
             at_entry: state.head,
             figures,

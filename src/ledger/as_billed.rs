@@ -9,7 +9,8 @@
 //! 2. [`as_billed`]: each row is paid by the credits that it names: the one matched by hand, then
 //!    those called like its description and valid in the month, its owner's first, in burn order.
 //!    A description may end in `, credit from account: ID`, which then is the owner; otherwise the
-//!    usage account is. What no credit pays is a [`Shortage`], for which a credit has to be made.
+//!    usage account is. What no credit pays is a [`Shortage`]: a credit has to be made good for it,
+//!    which pays this bill only, and comes last.
 //!
 //! Source: descriptions and matching as seen in real cost and usage reports (358 of 358 credit rows
 //! have charges of their key) and in a FOCUS export, read 2026-11. The order of landing beyond the
@@ -24,7 +25,7 @@ use crate::money::Money;
 use crate::period::Month;
 
 use super::apply::{Standing, burn_order, discount, statement};
-use super::bill::{Bill, Charge};
+use super::bill::{Bill, Charge, Difference};
 use super::credit::{Kind, Sharing, Stage, Terms};
 use super::names::{AccountId, CreditId, Currency, NAME_LIMIT, Region, Service, is_unprintable};
 use super::reconcile::TOLERANCE;
@@ -147,6 +148,27 @@ pub struct AsBilled {
     pub shortages: Vec<Shortage>,
 }
 
+/// How the credit rows of two bills differ in what decides who pays: they may be called otherwise.
+#[must_use]
+pub fn row_differences(ours: &Bill, theirs: &Bill) -> Vec<Difference> {
+    let mut counts: BTreeMap<(Named, Key<'_>, Money), (i64, &Charge)> = BTreeMap::new();
+    for (bill, one) in [(ours, 1), (theirs, -1)] {
+        for charge in bill.charges() {
+            if charge.category == Category::Credit {
+                let row = (Named::of(charge), Key::of(charge), charge.amount);
+                counts.entry(row).or_insert((0, charge)).0 += one;
+            }
+        }
+    }
+    let differ = counts.into_values().filter(|(count, _)| *count != 0);
+    differ
+        .map(|(count, charge)| Difference {
+            charge: charge.clone(),
+            ours: count > 0,
+        })
+        .collect()
+}
+
 // ---- 1. Where the provider's rows land --------------------------------------------------------
 
 /// What a row pays of a charge.
@@ -261,35 +283,41 @@ pub fn land(bill: &Bill, discounted: &[Money]) -> Landing {
         });
         portions.sort_by(|a, b| {
             (a.key.near(parts).cmp(&b.key.near(parts)))
-                .then_with(|| is_residue(a, parts).cmp(&is_residue(b, parts)))
                 .then_with(|| (&a.key, &a.named).cmp(&(&b.key, &b.named)))
         });
-        let order = |portion: &Portion<'_>, open: &Open<'_>| {
-            let is_tax = charges[open.place].category == Category::Tax;
-            match portion.key.near(parts).cmp(&open.key.near(parts)) {
-                Ordering::Equal if is_tax && is_residue(portion, parts) => Ordering::Greater,
-                order => order,
-            }
-        };
-        meet(&mut portions, &mut open, order, |portion, open, amount| {
-            landing.pieces.push(Piece {
-                place: open.place as u32,
-                named: portion.named.clone(),
-                amount,
+        let mut land = |portions: &mut [Portion<'_>], open: &mut [Open<'_>]| {
+            let order = |portion: &Portion<'_>, open: &Open<'_>| {
+                portion.key.near(parts).cmp(&open.key.near(parts))
+            };
+            meet(portions, open, order, |portion, open, amount| {
+                landing.pieces.push(Piece {
+                    place: open.place as u32,
+                    named: portion.named.clone(),
+                    amount,
+                });
+                if parts < 2 {
+                    landing.elsewhere += amount;
+                }
             });
-            if parts < 2 {
-                landing.elsewhere += amount;
-            }
-        });
+        };
+        if parts >= 2 {
+            land(&mut portions, &mut open);
+            continue;
+        }
+        // The last digits of a row are nothing that the provider meant for the tax of another
+        // service.
+        let is_tax = |open: &Open<'_>| charges[open.place].category == Category::Tax;
+        let (mut tax, mut others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_tax);
+        land(&mut portions, &mut others);
+        let is_residue = |portion: &Portion<'_>| portion.left <= TOLERANCE;
+        let (residues, mut rest): (Vec<_>, Vec<_>) = portions.into_iter().partition(is_residue);
+        land(&mut rest, &mut tax);
+        (open, portions) = (others, rest);
+        open.extend(tax);
+        portions.extend(residues);
     }
     landing.over_credit = portions.iter().map(|portion| portion.left).sum();
     landing
-}
-
-/// Whether what is left of a row is but its last digits, which are nothing that the provider meant
-/// for the tax of another service.
-fn is_residue(portion: &Portion<'_>, parts: usize) -> bool {
-    parts < 2 && portion.left <= TOLERANCE
 }
 
 /// Something of which an amount is left.
@@ -319,7 +347,7 @@ fn meet<A: Stake, B: Stake>(
 ) {
     let mut next = 0;
     for one in ones {
-        while let Some(other) = others.get_mut(next) {
+        while let Some(other) = others.get_mut(next).filter(|_| one.left().is_positive()) {
             match order(one, other) {
                 Ordering::Less => break,
                 Ordering::Greater => next += 1,
@@ -407,7 +435,12 @@ fn portions<'a>(charges: &'a [Charge], landing: &mut Landing) -> Vec<Portion<'a>
 
 /// What is left of the credits that rows name.
 struct Purse<'a> {
+    /// Those that were made good for the bill come last, from `made` on.
     credits: &'a [Standing<'a>],
+    made: usize,
+    /// The places of credits by their comparable names.
+    called: BTreeMap<String, Vec<usize>>,
+    by_id: BTreeMap<CreditId, usize>,
     matches: &'a Matches,
     left: Vec<Money>,
     month: Month,
@@ -444,30 +477,46 @@ impl Purse<'_> {
     fn payers_of(&self, named: &Named) -> VecDeque<usize> {
         let matched = self.matches.get(&named.name);
         let is_matched = |standing: &Standing<'_>| Some(&standing.credit.id) == matched;
-        let places = (0..self.credits.len()).filter(|at| {
+        let called = self.called.get(&comparable(&named.name));
+        let called = called.map_or(&[][..], Vec::as_slice).iter().copied();
+        let fit = called.filter(|at| {
             let standing = &self.credits[*at];
-            is_matched(standing) || named.fits(&standing.credit.terms, self.month, self.rules)
+            let is_made = *at >= self.made;
+            named.fits(&standing.credit.terms, self.month, self.rules)
+                && (!is_made || *standing.owner == named.owner)
         });
-        let mut places: Vec<usize> = places.collect();
+        let matched = matched.and_then(|credit| self.by_id.get(credit)).copied();
+        let mut places: Vec<usize> = fit.chain(matched).collect();
         places.sort_by(|a, b| {
-            let (a, b) = (&self.credits[*a], &self.credits[*b]);
-            let far =
-                |standing: &Standing<'_>| (!is_matched(standing), *standing.owner != named.owner);
-            far(a)
-                .cmp(&far(b))
-                .then_with(|| burn_order(a.credit, b.credit, self.rules))
+            let far = |at: usize| {
+                let standing = &self.credits[at];
+                let of_other = *standing.owner != named.owner;
+                (at >= self.made, !is_matched(standing), of_other)
+            };
+            let (one, other) = (&self.credits[*a], &self.credits[*b]);
+            far(*a)
+                .cmp(&far(*b))
+                .then_with(|| burn_order(one.credit, other.credit, self.rules))
         });
+        places.dedup();
         places.into()
     }
 }
 
-/// Books the provider's credit rows of a bill on the credits that they name.
+/// A name of a credit without what does not tell it from others: case, and white space around it.
+pub(super) fn comparable(name: &str) -> String {
+    name.trim().to_ascii_lowercase()
+}
+
+/// Books the provider's credit rows of a bill on the credits that they name. `made` are those that
+/// were made good for this bill.
 ///
 /// Charges are paid exactly: for each, amount = discounted + allocations + card, and no credit
 /// pays more than was left of it. Scope, pause and sharing are not asked: the provider did it.
 #[must_use]
 pub fn as_billed(
     credits: &[Standing<'_>],
+    made: &[Standing<'_>],
     matches: &Matches,
     bill: Bill,
     rules: &Rules,
@@ -475,12 +524,28 @@ pub fn as_billed(
     let discounted = discount(bill.charges());
     let landing = land(&bill, &discounted);
     let month = bill.id().month;
-    let in_currency = |standing: &&Standing<'_>| {
+    let can_pay = |standing: &&Standing<'_>| {
         standing.credit.terms.currency == bill.id().currency && standing.left.is_positive()
     };
-    let credits: Vec<Standing<'_>> = credits.iter().filter(in_currency).cloned().collect();
+    let credits = credits
+        .iter()
+        .filter(|standing| !standing.voided)
+        .filter(can_pay);
+    let mut credits: Vec<Standing<'_>> = credits.cloned().collect();
+    let first_made = credits.len();
+    credits.extend(made.iter().filter(can_pay).cloned());
+    let mut called: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, standing) in credits.iter().enumerate() {
+        let name = comparable(&standing.credit.terms.name);
+        called.entry(name).or_default().push(at);
+    }
     let mut purse = Purse {
         credits: &credits,
+        made: first_made,
+        called,
+        by_id: (0..first_made)
+            .map(|at| (credits[at].credit.id, at))
+            .collect(),
         matches,
         left: credits.iter().map(|standing| standing.left).collect(),
         month,

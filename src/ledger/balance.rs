@@ -65,7 +65,7 @@ impl CreditStatus {
     }
 }
 
-/// A credit as of a date: initial = used + voided + expired + remaining.
+/// A credit as of a date: initial = used + voided + split off + expired + remaining.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Figures {
     /// What it is.
@@ -74,6 +74,8 @@ pub struct Figures {
     pub used: Money,
     /// What was taken away.
     pub voided: Money,
+    /// What became parts of it, which are credits of their own.
+    pub split: Money,
     /// What was left of it when it ended.
     pub expired: Money,
     /// What is left after final bills; nothing once it is expired or voided.
@@ -108,13 +110,14 @@ pub fn figures(record: &CreditRecord, as_of: NaiveDate, reserved: Money, rules: 
     };
     let used = terms.used_before + sum(Movement::Applied) - sum(Movement::Returned);
     let voided = sum(Movement::Voided);
-    let left = terms.amount - used - voided;
+    let split = sum(Movement::Split);
+    let left = terms.amount - used - voided - split;
     let ended = terms
         .last_covered_day(rules)
         .is_some_and(|last| last < as_of);
     let status = if voided.is_positive() {
         CreditStatus::Voided
-    } else if as_of < terms.start_date {
+    } else if as_of < terms.start_date.max(record.since) {
         CreditStatus::Upcoming
     } else if left.is_zero() {
         CreditStatus::Exhausted
@@ -135,6 +138,7 @@ pub fn figures(record: &CreditRecord, as_of: NaiveDate, reserved: Money, rules: 
         status,
         used,
         voided,
+        split,
         expired,
         remaining,
         estimated,
@@ -169,7 +173,8 @@ pub fn balances<'a>(
             continue;
         }
         let balance = balances.entry(credit.terms.currency).or_default();
-        balance.initial += credit.terms.amount;
+        // What was split off is the initial amount of its parts.
+        balance.initial += credit.terms.amount - figures.split;
         balance.used += figures.used;
         balance.expired += figures.expired;
         balance.voided += figures.voided;

@@ -8,11 +8,12 @@ use crate::money::Money;
 use crate::period::Month;
 
 use super::apply::{Standing, apply, usage_days};
-use super::as_billed::{Shortage, as_billed};
+use super::as_billed::{Shortage, as_billed, row_differences};
 use super::bill::{Bill, Status};
-use super::decide::{Desk, Refusal};
+use super::credit::Terms;
+use super::decide::{Desk, Refusal, take_away};
 use super::entry::{Basis, BillRecord, Booking, Event, Lines};
-use super::names::{AccountId, BillId, CreditId, Currency};
+use super::names::{AccountId, BillId, CreditId};
 use super::rules::Rules;
 use super::state::{BillState, Broken, State};
 use super::statement::{Allocation, Statement, Totals};
@@ -90,9 +91,12 @@ where
     if let Some(known) = desk.state.bills.get(id) {
         let (status, entry) = (known.status, known.entry);
         let recorded = desk.lines(past, known)?;
-        let differences = bill.difference(recorded.bill());
-        let same = differences.is_empty();
+        let mut differences = bill.difference(recorded.bill());
         let same_basis = known.basis == basis;
+        if same_basis && basis == Basis::AsBilled {
+            differences.extend(row_differences(bill, recorded.bill()));
+        }
+        let same = differences.is_empty();
         match (status, bill.status()) {
             (Status::Final, Status::Estimated) if same => return Ok(Against::Same(entry)),
             (Status::Final, Status::Final) | (Status::Estimated, Status::Estimated)
@@ -169,10 +173,6 @@ pub(super) fn record(
 ) -> Result<u64, Broken> {
     match bill.status() {
         Status::Estimated => {
-            if basis == Basis::AsBilled {
-                // What it reserves is worked out on reading; its credits have to be there.
-                as_provided(desk, bill.clone(), rules)?;
-            }
             let effective = bill.id().month.last_day().min(desk.today);
             let record = BillRecord {
                 id: bill.id().clone(),
@@ -196,30 +196,127 @@ pub(super) fn record(
     }
 }
 
-/// The statement of a bill as the provider applied credits to it; a credit that is not on record,
-/// or has less left than the provider applied, is made good by a new one.
+/// The statement of a bill as the provider applied credits to it; what no credit on record can
+/// have been meant for is made good.
 fn as_provided(desk: &mut Desk, bill: Bill, rules: &Rules) -> Result<Statement, Broken> {
-    loop {
+    let decide = |desk: &Desk| {
         let standings = desk.state.standings(bill.id().month);
-        let done = as_billed(&standings, &desk.state.matches, bill.clone(), rules);
-        if done.shortages.is_empty() {
-            return Ok(done.statement);
-        }
-        make_good(desk, bill.id().currency, &done.shortages)?;
+        let made = desk.state.made_for(bill.id());
+        as_billed(&standings, &made, &desk.state.matches, bill.clone(), rules)
+    };
+    let done = decide(desk);
+    if done.shortages.is_empty() {
+        return Ok(done.statement);
     }
+    make_good(desk, bill.id(), &done.shortages)?;
+    // Credits that were made good come last and are worth what was missing, so nothing is now.
+    Ok(decide(desk).statement)
 }
 
-/// Puts credits on record that make good for shortages.
+/// Puts credits on record that make good for what is missing of a bill as billed, one each.
 pub(super) fn make_good(
     desk: &mut Desk,
-    currency: Currency,
+    bill: &BillId,
     shortages: &[Shortage],
-) -> Result<(), Broken> {
-    for shortage in shortages {
-        let (account, terms) = (shortage.named.owner.clone(), shortage.terms(currency));
-        desk.propose(terms.start_date, Event::Granted { account, terms }, None)?;
+) -> Result<Vec<CreditId>, Broken> {
+    let make = |shortage: &Shortage| {
+        let account = shortage.named.owner.clone();
+        made_good(desk, bill, account, shortage.terms(bill.currency))
+    };
+    shortages.iter().map(make).collect()
+}
+
+fn made_good(
+    desk: &mut Desk,
+    bill: &BillId,
+    account: AccountId,
+    terms: Terms,
+) -> Result<CreditId, Broken> {
+    let from = terms.start_date;
+    let event = Event::CreditMadeGood {
+        account,
+        terms,
+        bill: bill.clone(),
+    };
+    let entry = desk.propose(from, event, None)?;
+    Ok(CreditId::made_by(entry))
+}
+
+/// Holds the credits that were made good against what their bills use of them now: what is missing
+/// of open bills as billed is made good, and what no bill uses is taken away, as if it had never
+/// been there.
+///
+/// # Errors
+/// A past that cannot be read.
+pub(super) fn settle<P, E>(desk: &mut Desk, past: &P, rules: &Rules) -> Result<(), E>
+where
+    P: Past,
+    E: From<Refusal> + From<P::Error>,
+{
+    let mut used: BTreeMap<CreditId, Money> = BTreeMap::new();
+    for (bill, statement, shortages) in open_as_billed::<P, E>(desk, past, rules)? {
+        for allocation in &statement.applied {
+            *used.entry(allocation.credit).or_default() += allocation.amount;
+        }
+        let made = make_good(desk, &bill, &shortages).map_err(Refusal::from)?;
+        used.extend(
+            made.into_iter()
+                .zip(shortages.iter().map(|short| short.amount)),
+        );
+    }
+    let made = desk.state.credits.values();
+    let idle: Vec<(CreditId, BillId, Money)> = made
+        .filter_map(|record| {
+            let bill = record.made_for.clone()?;
+            let used = used.get(&record.credit.id).copied().unwrap_or_default();
+            (record.left > used).then_some((record.credit.id, bill, used))
+        })
+        .collect();
+    for (id, bill, used) in idle {
+        let credit = desk.state.credits[&id].credit.clone();
+        let reason = format!("made good for bill {bill}, which does not use it");
+        take_away(desk, id, reason, credit.terms.start_date)?;
+        if used.is_positive() {
+            let terms = Terms {
+                amount: used,
+                ..credit.terms
+            };
+            made_good(desk, &bill, credit.account, terms).map_err(Refusal::from)?;
+        }
     }
     Ok(())
+}
+
+/// The open bills as billed, with what of them credits are missing for.
+fn open_as_billed<P, E>(
+    desk: &Desk,
+    past: &P,
+    rules: &Rules,
+) -> Result<Vec<(BillId, Statement, Vec<Shortage>)>, E>
+where
+    P: Past,
+    E: From<Refusal> + From<P::Error>,
+{
+    let open = || {
+        let bills = desk.state.bills.iter();
+        bills.filter(|(_, bill)| bill.status == Status::Estimated)
+    };
+    if !open().any(|(_, bill)| bill.basis == Basis::AsBilled) {
+        return Ok(Vec::new());
+    }
+    let left = desk.state.credits.iter();
+    let left = left.map(|(id, record)| (*id, record.left)).collect();
+    let mut course = Course::new(&desk.state, left);
+    let mut found = Vec::new();
+    for (id, bill) in open() {
+        let lines = desk.lines(past, bill)?.into_bill();
+        let (statement, shortages) = course.decide(lines, bill.basis, rules);
+        course.take(&statement.applied);
+        if bill.basis == Basis::AsBilled {
+            found.push((id.clone(), statement, shortages));
+        }
+    }
+    Ok(found)
 }
 
 /// Books a statement; returns the number of its entry.
@@ -288,7 +385,10 @@ impl<'a> Course<'a> {
     /// A course that begins with so much left of each credit; what is not named takes no part.
     pub(super) fn new(state: &'a State, left: BTreeMap<CreditId, Money>) -> Course<'a> {
         let mut owned: BTreeMap<&AccountId, Vec<CreditId>> = BTreeMap::new();
-        for id in left.keys() {
+        let for_all = left
+            .keys()
+            .filter(|id| state.credits[id].made_for.is_none());
+        for id in for_all {
             for owner in state.credits[id].owners() {
                 owned.entry(owner).or_default().push(*id);
             }
@@ -321,16 +421,21 @@ impl<'a> Course<'a> {
                 (statement, Vec::new())
             }
             Basis::AsBilled => {
-                let standings = self.all(bill.id().month);
-                let done = as_billed(&standings, &self.state.matches, bill, rules);
+                let month = bill.id().month;
+                let standings = self.standings(None, month);
+                let made = self.standings(Some(bill.id()), month);
+                let done = as_billed(&standings, &made, &self.state.matches, bill, rules);
                 (done.statement, done.shortages)
             }
         }
     }
 
-    fn all(&self, month: Month) -> Vec<Standing<'a>> {
-        let left = self.left.iter();
-        left.map(|(id, left)| self.state.credits[id].standing(month, *left))
+    /// The credits that were made good for a bill, or those that were for none.
+    fn standings(&self, made_for: Option<&BillId>, month: Month) -> Vec<Standing<'a>> {
+        let left = self.left.iter().filter(|(_, left)| left.is_positive());
+        left.map(|(id, left)| (&self.state.credits[id], *left))
+            .filter(|(record, _)| record.made_for.as_ref() == made_for)
+            .map(|(record, left)| record.standing(month, left))
             .collect()
     }
 

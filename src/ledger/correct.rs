@@ -16,11 +16,11 @@ use super::apply::Reach;
 use super::as_billed::Shortage;
 use super::bill::{Bill, Status};
 use super::booking::{
-    Against, Applied, Course, Past, against_record, book, check_open, make_good, record,
+    Against, Applied, Course, Past, against_record, book, check_open, make_good, record, settle,
 };
 use super::decide::{Desk, Refusal, take_away};
 use super::entry::{Basis, Cause, Event, Lines, Reversal};
-use super::names::{BillId, CreditId, Currency};
+use super::names::{BillId, CreditId};
 use super::rules::Rules;
 use super::state::{BillState, Movement, State};
 use super::statement::{Allocation, Statement};
@@ -91,14 +91,30 @@ where
     let mut asked = Asked::default();
     if amend {
         for bill in &bills {
-            if let Against::Corrects(_) = against_record::<P, E>(desk, past, bill, basis)? {
-                let corrected = Some((bill.clone(), basis));
-                asked.bills.insert(bill.id().clone(), corrected);
+            match against_record::<P, E>(desk, past, bill, basis)? {
+                Against::Corrects(_) => {
+                    let corrected = Some((bill.clone(), basis));
+                    asked.bills.insert(bill.id().clone(), corrected);
+                }
+                // Which credits its rows mean may have been said since.
+                Against::Same(_) if basis == Basis::AsBilled => {
+                    asked.anew.insert(bill.id().clone());
+                }
+                Against::Same(_) | Against::Next => {}
             }
         }
     }
-    let corrected: BTreeSet<BillId> = asked.bills.keys().cloned().collect();
+    let mut corrected: BTreeSet<BillId> = asked.bills.keys().cloned().collect();
+    let anew = asked.anew.clone();
+    let head = desk.state.head;
     let correction = correct::<P, E>(desk, past, asked, rules)?;
+    let rewritten = |id: &BillId| {
+        desk.state
+            .bills
+            .get(id)
+            .is_some_and(|bill| bill.entry > head)
+    };
+    corrected.extend(anew.into_iter().filter(rewritten));
     let mut done = Vec::with_capacity(bills.len());
     for bill in bills {
         let id = bill.id().clone();
@@ -114,6 +130,7 @@ where
         };
         done.push((id, applied, is_correction));
     }
+    settle::<P, E>(desk, past, rules)?;
     Ok(Outcome {
         bills: done,
         correction,
@@ -152,9 +169,10 @@ where
     let asked = Asked {
         bills: BTreeMap::from([(id.clone(), None)]),
         reason: Some(reason),
-        all_from: None,
+        ..Asked::default()
     };
     let correction = correct::<P, E>(desk, past, asked, rules)?;
+    settle::<P, E>(desk, past, rules)?;
     let mut entries = desk.proposals.iter().map(|proposal| &proposal.entry);
     let reversal = entries
         .find(|entry| matches!(&entry.event, Event::BillReversed(reversal) if reversal.bill == *id))
@@ -192,7 +210,9 @@ where
         all_from: Some(from),
         ..Asked::default()
     };
-    Ok((booked, correct::<P, E>(desk, past, asked, rules)?))
+    let correction = correct::<P, E>(desk, past, asked, rules)?;
+    settle::<P, E>(desk, past, rules)?;
+    Ok((booked, correction))
 }
 
 /// Closes a month and all before it: no bill of them changes any more. Returns the entry; nothing
@@ -225,6 +245,8 @@ pub fn reopen(desk: &mut Desk, month: Month) -> Result<Option<u64>, Refusal> {
 struct Asked {
     /// Bills with their new charges; none: the bill goes.
     bills: BTreeMap<BillId, Option<(Bill, Basis)>>,
+    /// Bills that are decided anew as they are.
+    anew: BTreeSet<BillId>,
     /// Why a bill goes.
     reason: Option<String>,
     /// Every booking of this month and later is decided anew.
@@ -254,7 +276,7 @@ where
     P: Past,
     E: From<Refusal> + From<P::Error>,
 {
-    if asked.bills.is_empty() && asked.all_from.is_none() {
+    if asked.bills.is_empty() && asked.anew.is_empty() && asked.all_from.is_none() {
         return Ok(Correction::default());
     }
     let left_before: BTreeMap<CreditId, Money> = desk
@@ -263,15 +285,14 @@ where
         .iter()
         .map(|(id, record)| (*id, record.left))
         .collect();
-    let rewrites = loop {
-        let (rewrites, missing) = decide_anew::<P, E>(desk, past, asked.clone(), rules)?;
-        if missing.is_empty() {
-            break rewrites;
+    let (mut rewrites, missing) = decide_anew::<P, E>(desk, past, asked.clone(), rules)?;
+    if !missing.is_empty() {
+        for (bill, shortages) in missing {
+            make_good(desk, &bill, &shortages).map_err(Refusal::from)?;
         }
-        for (currency, shortages) in missing {
-            make_good(desk, currency, &shortages).map_err(Refusal::from)?;
-        }
-    };
+        // They pay these bills only, and come last: nothing else is decided otherwise by them.
+        rewrites = decide_anew::<P, E>(desk, past, asked, rules)?.0;
+    }
     let mut correction = Correction {
         rewritten: rewrites.len(),
         changed: rewrites.iter().filter_map(Rewrite::card_change).collect(),
@@ -338,6 +359,9 @@ fn came_back(
 ) -> Vec<CameBack> {
     let lost = |(id, left): (&CreditId, &Money)| {
         let record = &state.credits[id];
+        if record.made_for.is_some() {
+            return None;
+        }
         let amount = record.left - *left;
         let last_day = record.credit.terms.last_covered_day(rules);
         let ended = last_day.is_some_and(|last| last < desk.today);
@@ -373,7 +397,7 @@ impl Turn {
 }
 
 /// What credits are missing for, bill by bill.
-type Missing = Vec<(Currency, Vec<Shortage>)>;
+type Missing = Vec<(BillId, Vec<Shortage>)>;
 
 /// The bills that are recorded otherwise, in order, and what credits are missing for.
 fn decide_anew<P, E>(
@@ -416,7 +440,8 @@ where
                 Cause::Reversed(asked.reason.clone().unwrap_or_default()),
             ),
             None => {
-                let forced = asked.all_from.is_some_and(|from| from <= month);
+                let forced =
+                    asked.all_from.is_some_and(|from| from <= month) || asked.anew.contains(&id);
                 let Some(before) = before else { continue };
                 let anew = forced || drift.concerns(desk, past, &id, before, took, rules)?;
                 if !anew {
@@ -439,7 +464,7 @@ where
                 };
                 let (statement, shortages) = course.decide(bill, basis, &rules);
                 if !shortages.is_empty() {
-                    missing.push((id.currency, shortages));
+                    missing.push((id.clone(), shortages));
                 }
                 Some(Anew {
                     statement,
@@ -472,7 +497,8 @@ where
 
 /// The corrected bills and all bookings from the first of them on, in order.
 fn turns(state: &State, asked: &Asked) -> BTreeSet<Turn> {
-    let mut turns: BTreeSet<Turn> = asked.bills.keys().map(|id| Turn::of(state, id)).collect();
+    let named = asked.bills.keys().chain(&asked.anew);
+    let mut turns: BTreeSet<Turn> = named.map(|id| Turn::of(state, id)).collect();
     let replayed = asked.all_from.map(|month| (month, 0));
     let corrected = turns.first().map(|turn| (turn.month, turn.booked_in));
     let Some(first) = replayed.into_iter().chain(corrected).min() else {
@@ -542,6 +568,7 @@ impl Drift {
         let records = self.0.keys().map(|credit| &state.credits[credit]);
         let near: Vec<_> = records
             .filter(|record| record.credit.terms.currency == id.currency)
+            .filter(|record| record.made_for.is_none())
             .filter(|record| {
                 let owner = record.owner_on(id.month.last_day());
                 state.accounts.feeds(owner, id) != Some(false)

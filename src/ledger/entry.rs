@@ -116,6 +116,28 @@ pub struct Reversal {
     pub cause: Cause,
 }
 
+/// A part of a credit that was split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What it is called.
+    pub name: String,
+    /// What it is worth, above zero.
+    pub amount: Money,
+    /// The provider's own id.
+    pub reference: Option<String>,
+}
+
+/// What the provider says of a credit that may change; nothing where it says the same as before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Word {
+    /// Whether it takes part in bills.
+    pub enabled: Option<bool>,
+    /// Whose it is.
+    pub owner: Option<AccountId>,
+    /// Who else may use it.
+    pub sharing: Option<Sharing>,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -183,6 +205,30 @@ pub enum Event {
         /// Who may.
         sharing: Sharing,
     },
+    /// A credit was put on record since the provider applied it to a bill that is booked as billed,
+    /// and no credit on record can have been meant: it pays that bill only.
+    CreditMadeGood {
+        /// Whose it is by the provider's row.
+        account: AccountId,
+        /// What it says.
+        terms: Terms,
+        /// The bill.
+        bill: BillId,
+    },
+    /// A credit was split into parts, which take over what they are worth.
+    CreditSplit {
+        /// The credit.
+        credit: CreditId,
+        /// Its parts, which are `C12.1`, `C12.2` where this is entry 12.
+        parts: Vec<Part>,
+    },
+    /// The provider says something else of a credit than before.
+    ProviderSaid {
+        /// The credit.
+        credit: CreditId,
+        /// What it says otherwise.
+        word: Word,
+    },
     /// Credit rows of the provider that are called so mean this credit.
     CreditMatched {
         /// What the rows are called.
@@ -221,6 +267,9 @@ impl Event {
             Event::CreditResumed(_) => "credit_resumed",
             Event::CreditTransferred { .. } => "credit_transferred",
             Event::CreditShared { .. } => "credit_shared",
+            Event::CreditMadeGood { .. } => "credit_made_good",
+            Event::CreditSplit { .. } => "credit_split",
+            Event::ProviderSaid { .. } => "provider_said",
             Event::CreditMatched { .. } => "credit_matched",
             Event::AccountSet(_) => "account_set",
             Event::ServiceAliased { .. } => "service_aliased",

@@ -1,7 +1,9 @@
 //! The provider's own list of credits, put on record: what is new is recorded, what changed is
 //! recorded where there is an entry for it, and said where there is none.
 //!
-//! A credit is the one on record whose `reference` is the provider's id. What is left of it here
+//! A credit is the one on record whose `reference` is the provider's id. Whether it takes part,
+//! whose it is and who may use it are held against the provider's last word of it, not against
+//! what was done here since: a credit that was paused by hand stays paused. What is left of it here
 //! follows from the bills that were applied, so a balance that moved at the provider is said and
 //! not copied: bills and [`reconcile`](super::reconcile) explain it.
 
@@ -11,11 +13,11 @@ use std::fmt;
 use crate::money::{Money, SCALE};
 
 use super::account::AccountChange;
-use super::credit::{Credit, Terms};
+use super::as_billed::Named;
+use super::credit::{Credit, Sharing, Terms};
 use super::decide::{Desk, Refusal, grant, take_away};
-use super::entry::Event;
-use super::names::{AccountId, CreditId};
-use super::operate;
+use super::entry::{Event, Part, Word};
+use super::names::{AccountId, BillId, CreditId};
 use super::provider::ProviderCredit;
 use super::rules::Rules;
 use super::scope::Scope;
@@ -37,7 +39,7 @@ pub enum Change {
     },
     /// Who but its owner may use it; recorded.
     Shared,
-    /// It was split; what was left of it here is voided, its parts are recorded as credits.
+    /// It was split; recorded.
     Split {
         /// The provider's ids of its parts.
         into: Vec<String>,
@@ -114,6 +116,20 @@ pub struct Imported {
     pub changes: Vec<Change>,
     /// A credit without reference that looks like this new one.
     pub looks_like: Option<CreditId>,
+    /// Bills as billed, booked before this new credit was on record, that may have meant it.
+    pub meant_by: Vec<BillId>,
+}
+
+/// What an import came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Imports {
+    /// Of each of the provider's credits, oldest first.
+    pub credits: Vec<Imported>,
+    /// Credits on record of the same accounts that the provider did not list, though something is
+    /// left of them.
+    pub not_listed: Vec<CreditId>,
+    /// What bills of the ledger used of credits by the history that is more than was ever used.
+    pub used_too_much: Vec<CreditId>,
 }
 
 /// What credits paid in months that the ledger has, by the provider's id of the credit: that much
@@ -131,7 +147,7 @@ pub fn import_credits(
     used_since: &UsedSince,
     replace: bool,
     rules: &Rules,
-) -> Result<Vec<Imported>, Refusal> {
+) -> Result<Imports, Refusal> {
     credits.sort_by(|a, b| {
         let key = |credit: &ProviderCredit| (credit.terms.start_date, credit.reference.len());
         key(a)
@@ -140,26 +156,55 @@ pub fn import_credits(
     });
     set_sharing_of_owners(desk, &credits)?;
     let known: BTreeMap<String, CreditId> = on_record(desk);
-    let new: Vec<&ProviderCredit> = credits
-        .iter()
-        .filter(|credit| !known.contains_key(&credit.reference))
+    let mut splits = splits(desk, &credits, &known);
+    let is_part: BTreeSet<String> = splits
+        .values()
+        .flatten()
+        .map(|part| part.reference.clone())
         .collect();
-    let splits: BTreeMap<String, Vec<String>> = credits
-        .iter()
-        .filter(|credit| known.contains_key(&credit.reference))
-        .map(|credit| (credit.reference.clone(), parts_of(credit, &new)))
-        .collect();
-    let mut imported = Vec::with_capacity(credits.len());
+    let mut imports = Imports::default();
+    let listed: BTreeSet<&str> = credits.iter().map(|one| one.reference.as_str()).collect();
+    imports.not_listed = not_listed(desk, &credits, &listed, rules);
     for credit in &credits {
-        imported.push(match known.get(&credit.reference) {
-            Some(id) => {
-                let parts = splits.get(&credit.reference).cloned().unwrap_or_default();
-                update(desk, *id, credit, parts, replace, rules)?
+        let new = !known.contains_key(&credit.reference) && !is_part.contains(&credit.reference);
+        if let Some(id) = known.get(&credit.reference) {
+            let parts = splits.remove(&credit.reference).unwrap_or_default();
+            let (whole, made) = update(desk, *id, credit, &parts, replace, rules)?;
+            imports.credits.push(whole);
+            imports.credits.extend(made);
+        } else if new {
+            let (imported, fits) = record(desk, credit, used_since, rules)?;
+            if !fits {
+                imports.used_too_much.push(imported.credit);
             }
-            None => record(desk, credit, used_since)?,
-        });
+            imports.credits.push(imported);
+        }
     }
-    Ok(imported)
+    Ok(imports)
+}
+
+/// Credits on record of the accounts that the provider was asked of, which it did not list.
+fn not_listed(
+    desk: &Desk,
+    credits: &[ProviderCredit],
+    listed: &BTreeSet<&str>,
+    rules: &Rules,
+) -> Vec<CreditId> {
+    let accounts: BTreeSet<&AccountId> = credits.iter().map(|credit| &credit.account).collect();
+    let records = desk.state.credits.values();
+    let missing = records.filter(|record| {
+        let terms = &record.credit.terms;
+        let ended = terms
+            .last_covered_day(rules)
+            .is_some_and(|last| last < desk.today);
+        let reference = terms.reference.as_deref();
+        reference.is_some_and(|reference| !listed.contains(reference))
+            && accounts.contains(record.owner_on(desk.today))
+            && record.left.is_positive()
+            && !record.is_voided()
+            && !ended
+    });
+    missing.map(|record| record.credit.id).collect()
 }
 
 /// The credit on record of each of the provider's ids; of several the last that is not voided.
@@ -186,6 +231,14 @@ fn set_sharing_of_owners(desk: &mut Desk, credits: &[ProviderCredit]) -> Result<
         .collect();
     for (account, shares) in said {
         if desk.state.accounts.shares_on(account, desk.today) != shares {
+            // Since when it is so is not known where nothing was on record.
+            let starts = credits
+                .iter()
+                .filter(|credit| credit.account == *account)
+                .map(|credit| credit.terms.start_date.min(desk.today));
+            let known = desk.state.accounts.get(account);
+            let is_known = known.is_some_and(|known| known.sharing.iter().next().is_some());
+            let from = starts.min().filter(|_| !is_known).unwrap_or(desk.today);
             let change = AccountChange {
                 account: account.clone(),
                 joins: None,
@@ -196,38 +249,63 @@ fn set_sharing_of_owners(desk: &mut Desk, credits: &[ProviderCredit]) -> Result<
                 name: None,
                 default: false,
             };
-            desk.propose(desk.today, Event::AccountSet(change), None)?;
+            desk.propose(from, Event::AccountSet(change), None)?;
         }
     }
     Ok(())
 }
 
 /// Records a credit. One that takes no part is paused from its start on: since when is not known.
+/// Answers too whether the history fits: no more was used by bills than was used in all.
 fn record(
     desk: &mut Desk,
     credit: &ProviderCredit,
     used_since: &UsedSince,
-) -> Result<Imported, Refusal> {
+    rules: &Rules,
+) -> Result<(Imported, bool), Refusal> {
     let looks_like = desk
         .state
         .credits
         .values()
         .find(|record| looks_like(record, credit, desk))
         .map(|record| record.credit.id);
+    let meant_by = meant_by(desk, credit, rules);
     let since = used_since.get(&credit.reference).copied();
     let mut terms = credit.terms.clone();
-    terms.used_before = (terms.used_before - since.unwrap_or_default()).max(Money::ZERO);
+    let before = terms.used_before - since.unwrap_or_default();
+    terms.used_before = before.max(Money::ZERO);
     let id = grant(desk, credit.account.clone(), terms)?;
     if !credit.enabled {
-        let event = Event::CreditPaused(id);
+        let word = Word {
+            enabled: Some(false),
+            ..Word::default()
+        };
+        let event = Event::ProviderSaid { credit: id, word };
         desk.propose(credit.terms.start_date, event, None)?;
     }
-    Ok(Imported {
+    let imported = Imported {
         credit: id,
         is_new: true,
         changes: Vec::new(),
         looks_like,
-    })
+        meant_by,
+    };
+    Ok((imported, !before.is_negative()))
+}
+
+/// Bills as billed for which a credit had to be made good that is called like this one.
+fn meant_by(desk: &Desk, credit: &ProviderCredit, rules: &Rules) -> Vec<BillId> {
+    let made = desk.state.credits.values().filter_map(|record| {
+        let bill = record.made_for.as_ref()?;
+        let named = Named {
+            name: record.credit.terms.name.clone(),
+            owner: record.credit.account.clone(),
+        };
+        let means = !record.is_voided() && named.fits(&credit.terms, bill.month, rules);
+        means.then(|| bill.clone())
+    });
+    let bills: BTreeSet<BillId> = made.collect();
+    bills.into_iter().collect()
 }
 
 /// Whether somebody put a credit on record by hand, without the provider's id of it.
@@ -242,98 +320,230 @@ fn looks_like(record: &CreditRecord, credit: &ProviderCredit, desk: &Desk) -> bo
         && *record.owner_on(desk.today) == credit.account
 }
 
-/// Says, and records where there is an entry for it, what changed of a credit.
+/// Says, and records where there is an entry for it, what changed of a credit. Answers the parts
+/// too that it was split into.
 fn update(
     desk: &mut Desk,
     id: CreditId,
     credit: &ProviderCredit,
-    parts: Vec<String>,
+    parts: &[ProviderCredit],
     replace: bool,
     rules: &Rules,
-) -> Result<Imported, Refusal> {
-    let record = &desk.state.credits[&id];
-    let mut imported = Imported {
-        credit: id,
-        is_new: false,
-        changes: Vec::new(),
+) -> Result<(Imported, Vec<Imported>), Refusal> {
+    let record = desk.state.credits[&id].clone();
+    let imported = |credit, is_new, changes| Imported {
+        credit,
+        is_new,
+        changes,
         looks_like: None,
+        meant_by: Vec::new(),
     };
-    if record.is_voided() {
-        return Ok(imported);
-    }
-    let changes = &mut imported.changes;
-    let left = record.left;
-    let currency = record.credit.terms.currency;
-    let ended = record
-        .credit
-        .terms
-        .last_covered_day(rules)
-        .is_some_and(|last| last < desk.today);
-    let terms = term_changes(&record.credit.terms, &credit.terms);
-    let from = record.owner_on(desk.today).clone();
-    if from != credit.account {
-        let to = credit.account.clone();
-        let event = Event::CreditTransferred {
-            credit: id,
-            to: to.clone(),
-        };
+    let mut changes = Vec::new();
+    let word = new_word(&record, credit);
+    if word != Word::default() && !record.is_voided() {
+        changes.extend(said(&record, &word));
+        let event = Event::ProviderSaid { credit: id, word };
         desk.propose(desk.today, event, None)?;
-        changes.push(Change::Transferred { from, to });
     }
-    let switched = match credit.enabled {
-        true => operate::resume(desk, id)?.map(|_| Change::Enabled),
-        false => operate::pause(desk, id)?.map(|_| Change::Disabled),
-    };
-    changes.extend(switched);
-    let shared = operate::share(desk, id, credit.terms.sharing.clone())?;
-    changes.extend(shared.map(|_| Change::Shared));
-    // The provider says it in whole minor units.
-    let unit = Money::from_units(10_i128.pow(SCALE - currency.minor_digits()));
-    let moved = (left - credit.remaining).abs() >= unit && !ended;
-    if moved {
+    let mut made = Vec::new();
+    if !parts.is_empty() {
+        made = split(desk, id, parts)?
+            .into_iter()
+            .map(|part| imported(part, true, Vec::new()))
+            .collect();
+        let into = parts.iter().map(|part| part.reference.clone()).collect();
+        changes.push(Change::Split { into });
+    }
+    let left = desk.state.credits[&id].left;
+    let last_day = record.credit.terms.last_covered_day(rules);
+    let ended = last_day.is_some_and(|last| last < desk.today);
+    if (left - credit.remaining).abs() >= minor_unit(&record) && !ended {
         changes.push(Change::Remaining {
             ours: left,
             provider: credit.remaining,
         });
     }
-    if !parts.is_empty() && left > credit.remaining {
-        let reason = format!("split by the provider into {}", parts.join(", "));
-        take_away(desk, id, reason, desk.today)?;
-        changes.push(Change::Split { into: parts });
-    } else if replace && !terms.is_empty() {
-        if left.is_positive() {
-            let reason = "the provider changed its terms".to_owned();
-            take_away(desk, id, reason, desk.today)?;
-        }
-        let terms = Terms {
-            used_before: credit.terms.amount - left.min(credit.terms.amount),
-            ..credit.terms.clone()
-        };
-        imported.credit = grant(desk, credit.account.clone(), terms)?;
-        if !credit.enabled {
-            operate::pause(desk, imported.credit)?;
-        }
+    let terms = term_changes(&record.credit.terms, &credit.terms);
+    let mut on_record = id;
+    if replace && !terms.is_empty() && !record.is_voided() {
+        on_record = replaced(desk, id, credit)?;
         changes.push(Change::Replaced { old: id });
     }
-    changes.extend(terms);
-    Ok(imported)
+    if !record.is_voided() {
+        changes.extend(terms);
+    }
+    Ok((imported(on_record, false, changes), made))
 }
 
-/// The new credits that are parts of a credit which the provider split: of the same account, end
-/// date and currency, called like it with ` - 1/3` behind, as the model of `SplitCredit` says.
-fn parts_of(credit: &ProviderCredit, new: &[&ProviderCredit]) -> Vec<String> {
-    let is_part = |part: &&&ProviderCredit| {
-        let suffix = part.terms.name.strip_prefix(credit.terms.name.as_str());
-        let place = suffix.and_then(|rest| rest.strip_prefix(" - "));
-        let numbers = place.and_then(|place| place.split_once('/'));
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        part.account == credit.account
-            && part.terms.end_date == credit.terms.end_date
-            && part.terms.currency == credit.terms.currency
-            && numbers.is_some_and(|(at, of)| is_number(at) && is_number(of))
+/// The minor unit of a credit's currency, in which the provider says what is left.
+fn minor_unit(record: &CreditRecord) -> Money {
+    let digits = record.credit.terms.currency.minor_digits();
+    Money::from_units(10_i128.pow(SCALE - digits))
+}
+
+/// What the provider says otherwise than the last time.
+fn new_word(record: &CreditRecord, credit: &ProviderCredit) -> Word {
+    let last = &record.word;
+    let enabled = last.enabled.unwrap_or(true);
+    let owner = last.owner.as_ref().unwrap_or(&record.credit.account);
+    // With another owner sharing is as by default again, until somebody says otherwise.
+    let moves = *owner != credit.account;
+    let issued = &record.credit.terms.sharing;
+    let sharing = match moves {
+        true => &Sharing::Default,
+        false => last.sharing.as_ref().unwrap_or(issued),
     };
-    let parts = new.iter().filter(is_part);
-    parts.map(|part| part.reference.clone()).collect()
+    Word {
+        enabled: (enabled != credit.enabled).then_some(credit.enabled),
+        owner: moves.then(|| credit.account.clone()),
+        sharing: (*sharing != credit.terms.sharing).then(|| credit.terms.sharing.clone()),
+    }
+}
+
+fn said(record: &CreditRecord, word: &Word) -> Vec<Change> {
+    let from = record.word.owner.as_ref().unwrap_or(&record.credit.account);
+    let switched = word.enabled.map(|enabled| match enabled {
+        true => Change::Enabled,
+        false => Change::Disabled,
+    });
+    let transferred = word.owner.clone().map(|to| Change::Transferred {
+        from: from.clone(),
+        to,
+    });
+    let shared = word.sharing.as_ref().map(|_| Change::Shared);
+    switched
+        .into_iter()
+        .chain(transferred)
+        .chain(shared)
+        .collect()
+}
+
+/// Records the parts of a credit; answers them.
+fn split(
+    desk: &mut Desk,
+    id: CreditId,
+    parts: &[ProviderCredit],
+) -> Result<Vec<CreditId>, Refusal> {
+    // The provider says what is left in whole minor units, so the parts may be a bit more than is.
+    let total: Money = parts.iter().map(|part| part.terms.amount).sum();
+    let mut over = (total - desk.state.credits[&id].left).max(Money::ZERO);
+    let list = parts.iter().map(|part| {
+        let amount = part.terms.amount - over;
+        over = Money::ZERO;
+        Part {
+            name: part.terms.name.clone(),
+            amount,
+            reference: Some(part.reference.clone()),
+        }
+    });
+    let event = Event::CreditSplit {
+        credit: id,
+        parts: list.collect(),
+    };
+    let entry = desk.propose(desk.today, event, None)?;
+    let numbers = (1..).zip(parts).map(|(part, _)| part);
+    Ok(numbers.map(|part| CreditId { entry, part }).collect())
+}
+
+/// Ends a credit and records it anew from today on, with what was left of it here.
+fn replaced(desk: &mut Desk, id: CreditId, credit: &ProviderCredit) -> Result<CreditId, Refusal> {
+    let left = desk.state.credits[&id].left;
+    if left.is_positive() {
+        let reason = "the provider changed its terms".to_owned();
+        take_away(desk, id, reason, desk.today)?;
+    }
+    let terms = Terms {
+        used_before: credit.terms.amount - left.min(credit.terms.amount),
+        ..credit.terms.clone()
+    };
+    let account = credit.account.clone();
+    let from = terms.start_date.max(desk.today);
+    let number = desk.propose(from, Event::Granted { account, terms }, None)?;
+    let new = CreditId::made_by(number);
+    if !credit.enabled {
+        let word = Word {
+            enabled: Some(false),
+            ..Word::default()
+        };
+        let event = Event::ProviderSaid { credit: new, word };
+        desk.propose(desk.today, event, None)?;
+    }
+    Ok(new)
+}
+
+/// The new credits that are parts of one on record, by the provider's id of the whole: of the same
+/// account, currency and end date, called like it with ` - 1/3` behind, as the model of
+/// `SplitCredit` says, or worth just what is missing of it. Only where one credit can be meant,
+/// and what is left of it here is enough for all of them.
+fn splits(
+    desk: &Desk,
+    credits: &[ProviderCredit],
+    known: &BTreeMap<String, CreditId>,
+) -> BTreeMap<String, Vec<ProviderCredit>> {
+    let new: Vec<&ProviderCredit> = credits
+        .iter()
+        .filter(|credit| !known.contains_key(&credit.reference))
+        .collect();
+    let mut found: BTreeMap<String, Vec<ProviderCredit>> = BTreeMap::new();
+    for whole in credits {
+        let Some(record) = known
+            .get(&whole.reference)
+            .and_then(|id| desk.state.credits.get(id))
+        else {
+            continue;
+        };
+        let gone = record.left - whole.remaining;
+        if record.is_voided() || !gone.is_positive() {
+            continue;
+        }
+        let kin = new.iter().filter(|part| {
+            part.account == whole.account
+                && part.terms.end_date == whole.terms.end_date
+                && part.terms.currency == whole.terms.currency
+                && part.terms.scope == whole.terms.scope
+        });
+        let kin: Vec<&ProviderCredit> = kin.copied().collect();
+        let named = kin.iter().filter(|part| is_numbered(part, whole));
+        let named: Vec<ProviderCredit> = named.map(|part| (*part).clone()).collect();
+        let parts = match named.is_empty() {
+            // Parts that were given names of their own.
+            true if kin.len() > 1 => kin.into_iter().cloned().collect(),
+            _ => named,
+        };
+        let total: Money = parts.iter().map(|part| part.terms.amount).sum();
+        let is_sure = parts.iter().all(|part| is_numbered(part, whole));
+        let unit = minor_unit(record);
+        let fits = match is_sure {
+            true => total < gone + unit,
+            false => (total - gone).abs() < unit,
+        };
+        if !parts.is_empty() && fits {
+            found.insert(whole.reference.clone(), parts);
+        }
+    }
+    let claims = |reference: &str| {
+        let claiming = found.values().filter(|parts| {
+            let mut parts = parts.iter();
+            parts.any(|part| part.reference == reference)
+        });
+        claiming.count()
+    };
+    let unclear: Vec<String> = found
+        .iter()
+        .filter(|(_, parts)| parts.iter().any(|part| claims(&part.reference) > 1))
+        .map(|(whole, _)| whole.clone())
+        .collect();
+    found.retain(|whole, _| !unclear.contains(whole));
+    found
+}
+
+/// Whether a credit is called like another with its place among the parts of that behind.
+fn is_numbered(part: &ProviderCredit, whole: &ProviderCredit) -> bool {
+    let suffix = part.terms.name.strip_prefix(whole.terms.name.as_str());
+    let place = suffix.and_then(|rest| rest.strip_prefix(" - "));
+    let numbers = place.and_then(|place| place.split_once('/'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    numbers.is_some_and(|(at, of)| is_number(at) && is_number(of))
 }
 
 /// The terms that are not as they are on record.
@@ -348,6 +558,13 @@ fn term_changes(ours: &Terms, theirs: &Terms) -> Vec<Change> {
             named.join(" ")
         }
     };
+    let categories = |terms: &Terms| match &terms.scope.categories {
+        Scope::All => "those covered by default".to_owned(),
+        Scope::Only(named) | Scope::Except(named) => {
+            let named: Vec<&str> = named.iter().map(|category| category.as_str()).collect();
+            named.join(" ")
+        }
+    };
     let digits = ours.currency.minor_digits();
     let told = |terms: &Terms| {
         [
@@ -356,6 +573,8 @@ fn term_changes(ours: &Terms, theirs: &Terms) -> Vec<Change> {
             ("start_date", date(Some(terms.start_date))),
             ("end_date", date(terms.end_date)),
             ("services", services(terms)),
+            ("categories", categories(terms)),
+            ("name", terms.name.clone()),
             ("stage", terms.stage.as_str().to_owned()),
         ]
     };

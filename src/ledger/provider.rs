@@ -1,7 +1,5 @@
 //! What the provider says of its credits: which there are, and what it applied of them.
 
-use chrono::NaiveDate;
-
 use crate::money::Money;
 use crate::period::Month;
 
@@ -19,14 +17,10 @@ pub struct ProviderCredit {
     pub terms: Terms,
     /// What is left after final bills.
     pub remaining: Money,
-    /// What is left after open bills too, where it says so.
-    pub estimated: Option<Money>,
     /// Whether it takes part in bills.
     pub enabled: bool,
     /// Whether its owner shares credits, where it says so.
     pub owner_shares: Option<bool>,
-    /// The day nothing was left of it any more, where it says so.
-    pub exhausted_on: Option<NaiveDate>,
 }
 
 /// What the provider applied of a credit, by month, account and service.

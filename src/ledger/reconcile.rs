@@ -4,7 +4,8 @@
 //! Ours are the allocations of the bills on record; the provider's are its own credit rows in a
 //! bill, or its allocation history. A row names a credit by its id or its name; where that is
 //! none, or several, of those on record, the credits of its month, account and service are
-//! compared together. Amounts agree within [`TOLERANCE`] per key, which is shown, never rounded
+//! compared together. An id that is not on record is another credit than those whose ids are.
+//! Amounts agree within [`TOLERANCE`] per key, which is shown, never rounded
 //! away.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,13 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::money::Money;
 use crate::period::Month;
 
-use super::as_billed::{Named, credit_name};
+use super::as_billed::{Named, comparable, credit_name};
 use super::bill::Bill;
+use super::credit::Credit;
 use super::names::{AccountId, CreditId, Currency, Service};
 use super::provider::ProviderAllocation;
 use super::rules::Rules;
 use super::scope::Category;
-use super::state::State;
+use super::state::{CreditRecord, State};
 use super::statement::Statement;
 
 /// How far two amounts may differ and still agree: real credit rows exceed their charges by up to
@@ -38,13 +40,24 @@ pub struct Key {
     pub currency: Currency,
 }
 
+/// Which credit paid, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Payer {
+    /// It is not known which of those on record, if any.
+    Unknown,
+    /// One on record.
+    Credit(CreditId),
+    /// One that is not on record, by the provider's id.
+    Reference(String),
+}
+
 /// One comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared {
     /// What is compared.
     pub key: Key,
-    /// The credit; nothing where the provider's is not known and all are compared together.
-    pub credit: Option<CreditId>,
+    /// The credit; where the provider's is not known, all are compared together.
+    pub payer: Payer,
     /// What it paid by the bills on record.
     pub ours: Money,
     /// What it paid by the provider's word.
@@ -67,12 +80,12 @@ impl Compared {
 
 /// Amounts by key, and by credit where it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Amounts(BTreeMap<Key, BTreeMap<Option<CreditId>, Money>>);
+pub struct Amounts(BTreeMap<Key, BTreeMap<Payer, Money>>);
 
 impl Amounts {
-    fn add(&mut self, key: Key, credit: Option<CreditId>, amount: Money) {
+    fn add(&mut self, key: Key, payer: Payer, amount: Money) {
         let of_key = self.0.entry(key).or_default();
-        *of_key.entry(credit).or_default() += amount;
+        *of_key.entry(payer).or_default() += amount;
     }
 
     /// Adds what the credits on record paid of a bill.
@@ -86,7 +99,7 @@ impl Amounts {
                     service: line.charge.service.clone(),
                     currency: id.currency,
                 };
-                self.add(key, Some(paid.credit), paid.amount);
+                self.add(key, Payer::Credit(paid.credit), paid.amount);
             }
         }
     }
@@ -102,8 +115,8 @@ impl Amounts {
                     service: charge.service.clone(),
                     currency: id.currency,
                 };
-                let credit = known.called(&Named::of(charge), id.month);
-                self.add(key, credit, -charge.amount);
+                let payer = known.called(&Named::of(charge), id.month);
+                self.add(key, payer, -charge.amount);
             }
         }
     }
@@ -120,14 +133,8 @@ impl Amounts {
             service: allocation.service.clone(),
             currency: allocation.currency,
         };
-        let credit = known.referred(&allocation.reference).or_else(|| {
-            let named = Named {
-                name: credit_name(allocation.name.as_deref()?),
-                owner: allocation.account.clone(),
-            };
-            known.called(&named, allocation.month)
-        });
-        self.add(key, credit, allocation.amount);
+        let payer = known.referred(allocation);
+        self.add(key, payer, allocation.amount);
     }
 
     /// The months that it says something of.
@@ -156,86 +163,129 @@ impl Amounts {
 pub struct KnownCredits<'a> {
     state: &'a State,
     rules: &'a Rules,
-    by_reference: BTreeMap<&'a str, CreditId>,
-    called: BTreeMap<(Named, Month), Option<CreditId>>,
+    by_reference: BTreeMap<&'a str, Vec<CreditId>>,
+    by_name: BTreeMap<String, Vec<&'a CreditRecord>>,
+    called: BTreeMap<(Named, Month), Payer>,
 }
 
 impl<'a> KnownCredits<'a> {
     /// Of the credits on record.
     #[must_use]
     pub fn new(state: &'a State, rules: &'a Rules) -> KnownCredits<'a> {
-        let of = |record: &'a super::state::CreditRecord| {
-            let reference = record.credit.terms.reference.as_deref()?;
-            Some((reference, record.credit.id))
-        };
+        let mut by_reference: BTreeMap<&str, Vec<CreditId>> = BTreeMap::new();
+        let mut by_name: BTreeMap<String, Vec<&CreditRecord>> = BTreeMap::new();
+        for record in state.credits.values() {
+            let Credit { id, terms, .. } = &record.credit;
+            if let Some(reference) = &terms.reference {
+                by_reference.entry(reference).or_default().push(*id);
+            }
+            by_name
+                .entry(comparable(&terms.name))
+                .or_default()
+                .push(record);
+        }
         KnownCredits {
             state,
             rules,
-            by_reference: state.credits.values().filter_map(of).collect(),
+            by_reference,
+            by_name,
             called: BTreeMap::new(),
         }
     }
 
-    /// The credit of a provider's id.
-    #[must_use]
-    pub fn referred(&self, reference: &str) -> Option<CreditId> {
-        self.by_reference.get(reference).copied()
+    /// The credit that an entry of the allocation history means: by its id, else by its name, if
+    /// the credit on record that is called so has no other id.
+    fn referred(&mut self, allocation: &ProviderAllocation) -> Payer {
+        match self.by_reference.get(allocation.reference.as_str()) {
+            Some(ids) => match ids.as_slice() {
+                [only] => return Payer::Credit(*only),
+                _ => return Payer::Unknown,
+            },
+            None => {}
+        }
+        let by_name = allocation.name.as_deref().map(|name| {
+            let named = Named {
+                name: credit_name(name),
+                owner: allocation.account.clone(),
+            };
+            self.called(&named, allocation.month)
+        });
+        match by_name {
+            Some(Payer::Credit(credit)) if !self.has_reference(credit) => Payer::Credit(credit),
+            _ => Payer::Reference(allocation.reference.clone()),
+        }
     }
 
-    /// The one credit that is called so in a month, its owner's before others; nothing where there
+    /// Whether the provider's own id of a credit is on record.
+    #[must_use]
+    pub fn has_reference(&self, credit: CreditId) -> bool {
+        let record = self.state.credits.get(&credit);
+        record.is_some_and(|record| record.credit.terms.reference.is_some())
+    }
+
+    /// The one credit that is called so in a month, its owner's before others; unknown where there
     /// is none or several.
-    pub fn called(&mut self, named: &Named, month: Month) -> Option<CreditId> {
+    pub fn called(&mut self, named: &Named, month: Month) -> Payer {
         let key = (named.clone(), month);
         if let Some(known) = self.called.get(&key) {
-            return *known;
+            return known.clone();
         }
         let found = self.find(named, month);
-        self.called.insert(key, found);
+        self.called.insert(key, found.clone());
         found
     }
 
-    fn find(&self, named: &Named, month: Month) -> Option<CreditId> {
+    fn find(&self, named: &Named, month: Month) -> Payer {
         if let Some(credit) = self.state.matches.get(&named.name) {
-            return Some(*credit);
+            return Payer::Credit(*credit);
         }
-        let records = self.state.credits.values();
+        let records = self.by_name.get(&comparable(&named.name));
+        let records = records.map_or(&[][..], Vec::as_slice).iter();
         let called = records.filter(|record| named.fits(&record.credit.terms, month, self.rules));
-        let (own, others): (Vec<_>, Vec<_>) =
-            called.partition(|record| *record.owner_on(month.last_day()) == named.owner);
+        let (own, others): (Vec<&CreditRecord>, Vec<&CreditRecord>) = called
+            .copied()
+            .partition(|record| *record.owner_on(month.last_day()) == named.owner);
         match (own.as_slice(), others.as_slice()) {
-            ([only], _) | ([], [only]) => Some(only.credit.id),
-            _ => None,
+            ([only], _) | ([], [only]) => Payer::Credit(only.credit.id),
+            _ => Payer::Unknown,
         }
     }
 }
 
 /// Compares ours with the provider's, in the order of keys and credits.
 #[must_use]
-pub fn compare(ours: &Amounts, provider: &Amounts) -> Vec<Compared> {
+pub fn compare(ours: &Amounts, provider: &Amounts, known: &KnownCredits<'_>) -> Vec<Compared> {
     let keys: BTreeSet<&Key> = ours.0.keys().chain(provider.0.keys()).collect();
     let mut compared = Vec::new();
     for key in keys {
         let nothing = BTreeMap::new();
         let a = ours.0.get(key).unwrap_or(&nothing);
         let b = provider.0.get(key).unwrap_or(&nothing);
-        let mut add = |credit, ours, provider| {
+        let mut add = |payer, ours, provider| {
             compared.push(Compared {
                 key: key.clone(),
-                credit,
+                payer,
                 ours,
                 provider,
             });
         };
-        if b.contains_key(&None) {
-            add(None, a.values().copied().sum(), b.values().copied().sum());
+        // An id that is not on record may be of any credit whose id is not on record either.
+        let has_reference = |payer: &Payer| match payer {
+            Payer::Credit(credit) => known.has_reference(*credit),
+            Payer::Unknown | Payer::Reference(_) => false,
+        };
+        let is_foreign = |payer: &Payer| matches!(payer, Payer::Reference(_));
+        let unclear = b.keys().any(is_foreign) && !a.keys().all(has_reference);
+        if b.contains_key(&Payer::Unknown) || unclear {
+            let sums = [a, b].map(|amounts| amounts.values().copied().sum());
+            add(Payer::Unknown, sums[0], sums[1]);
             continue;
         }
-        let credits: BTreeSet<Option<CreditId>> = a.keys().chain(b.keys()).copied().collect();
-        for credit in credits {
-            let of = |amounts: &BTreeMap<Option<CreditId>, Money>| {
-                amounts.get(&credit).copied().unwrap_or_default()
-            };
-            add(credit, of(a), of(b));
+        let payers: BTreeSet<&Payer> = a.keys().chain(b.keys()).collect();
+        for payer in payers {
+            let of =
+                |amounts: &BTreeMap<Payer, Money>| amounts.get(payer).copied().unwrap_or_default();
+            add(payer.clone(), of(a), of(b));
         }
     }
     compared

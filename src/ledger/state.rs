@@ -19,7 +19,7 @@ use super::as_billed::Matches;
 use super::bill::Status;
 use super::credit::{Credit, Sharing, Terms};
 use super::dated::Dated;
-use super::entry::{Basis, BillRecord, Booking, Entry, Event, LedgerId, Reversal};
+use super::entry::{Basis, BillRecord, Booking, Entry, Event, LedgerId, Part, Reversal, Word};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::Offer;
 use super::services::{ServiceAlias, ServiceNames};
@@ -34,6 +34,8 @@ pub enum Movement {
     Returned,
     /// It was voided.
     Voided,
+    /// Parts of it became credits of their own.
+    Split,
 }
 
 /// One change of what is left of a credit.
@@ -54,7 +56,7 @@ impl Moved {
     #[must_use]
     pub fn taken(&self) -> Money {
         match self.movement {
-            Movement::Applied | Movement::Voided => self.amount,
+            Movement::Applied | Movement::Voided | Movement::Split => self.amount,
             Movement::Returned => -self.amount,
         }
     }
@@ -79,12 +81,18 @@ pub struct CreditRecord {
     pub owners: Dated<AccountId>,
     /// Who else may use it, from a day on, where that changed since it was issued.
     pub sharings: Dated<Sharing>,
+    /// From which day on the ledger has it.
+    pub since: NaiveDate,
+    /// The one bill that it pays, of a credit that was made good for as billed.
+    pub made_for: Option<BillId>,
+    /// The provider's last word of it, where it ever was another one than at first.
+    pub word: Word,
 }
 
 impl CreditRecord {
-    /// A credit just recorded.
+    /// A credit recorded from a day on.
     #[must_use]
-    pub fn new(credit: Credit, code: Option<String>) -> CreditRecord {
+    pub fn new(credit: Credit, code: Option<String>, since: NaiveDate) -> CreditRecord {
         let left = credit.terms.amount - credit.terms.used_before;
         CreditRecord {
             credit,
@@ -95,6 +103,9 @@ impl CreditRecord {
             paused: Dated::default(),
             owners: Dated::default(),
             sharings: Dated::default(),
+            since,
+            made_for: None,
+            word: Word::default(),
         }
     }
 
@@ -108,6 +119,27 @@ impl CreditRecord {
     pub fn owners(&self) -> impl Iterator<Item = &AccountId> {
         let later = self.owners.iter().map(|(_, owner)| owner);
         std::iter::once(&self.credit.account).chain(later)
+    }
+
+    fn transfer(&mut self, to: &AccountId, from: NaiveDate) {
+        self.owners.set(from, to.clone());
+        self.sharings.set(from, Sharing::Default);
+    }
+
+    /// Takes the provider's word: what it says otherwise than before counts here too.
+    fn hear(&mut self, word: &Word, from: NaiveDate) {
+        if let Some(owner) = &word.owner {
+            self.transfer(owner, from);
+            self.word.owner = Some(owner.clone());
+        }
+        if let Some(enabled) = word.enabled {
+            self.paused.set(from, !enabled);
+            self.word.enabled = Some(enabled);
+        }
+        if let Some(sharing) = &word.sharing {
+            self.sharings.set(from, sharing.clone());
+            self.word.sharing = Some(sharing.clone());
+        }
     }
 
     /// Who else may use it at the end of a day.
@@ -344,7 +376,22 @@ impl State {
         self.recorded = Some(entry.recorded);
         match &entry.event {
             Event::Opened(id) => self.ledger = Some(*id),
-            Event::Granted { account, terms } => self.add_credit(number, account, terms, None)?,
+            Event::Granted { account, terms } => {
+                self.add_credit(entry, account, terms, None)?;
+            }
+            Event::CreditMadeGood {
+                account,
+                terms,
+                bill,
+            } => {
+                let record = self.add_credit(entry, account, terms, None)?;
+                record.made_for = Some(bill.clone());
+            }
+            Event::CreditSplit { credit, parts } => self.split(entry, *credit, parts)?,
+            Event::ProviderSaid { credit, word } => {
+                let record = self.credit_mut(number, *credit)?;
+                record.hear(word, entry.effective);
+            }
             Event::Redeemed {
                 account,
                 terms,
@@ -359,7 +406,7 @@ impl State {
                     *record.redeemed.entry(account.clone()).or_default() += 1;
                     *record.redemptions.entry(entry.effective).or_default() += 1;
                 }
-                self.add_credit(number, account, terms, Some(code.last.clone()))?;
+                self.add_credit(entry, account, terms, Some(code.last.clone()))?;
             }
             Event::OfferAdded(offer) => {
                 let record = OfferState {
@@ -413,8 +460,7 @@ impl State {
             }
             Event::CreditTransferred { credit, to } => {
                 let record = self.credit_mut(number, *credit)?;
-                record.owners.set(entry.effective, to.clone());
-                record.sharings.set(entry.effective, Sharing::Default);
+                record.transfer(to, entry.effective);
             }
             Event::CreditShared { credit, sharing } => {
                 let record = self.credit_mut(number, *credit)?;
@@ -451,26 +497,58 @@ impl State {
 
     fn add_credit(
         &mut self,
-        number: u64,
+        entry: &Entry,
         account: &AccountId,
         terms: &Terms,
         code: Option<String>,
-    ) -> Result<(), Broken> {
+    ) -> Result<&mut CreditRecord, Broken> {
         let total = self.issued.entry(terms.currency).or_default();
         *total += terms.amount;
         if *total >= Money::TOTAL_LIMIT {
             return Err(Broken::TooMuch {
-                entry: number,
+                entry: entry.number,
                 currency: terms.currency,
             });
         }
-        let id = CreditId::made_by(number);
+        let id = CreditId::made_by(entry.number);
         let credit = Credit {
             id,
             account: account.clone(),
             terms: terms.clone(),
         };
-        self.credits.insert(id, CreditRecord::new(credit, code));
+        let record = CreditRecord::new(credit, code, entry.effective);
+        Ok(self.credits.entry(id).or_insert(record))
+    }
+
+    /// Parts keep the owner, end date and scope of the whole; what they are worth leaves it.
+    fn split(&mut self, entry: &Entry, credit: CreditId, parts: &[Part]) -> Result<(), Broken> {
+        let total = parts.iter().map(|part| part.amount).sum();
+        let whole = self.use_up(entry, credit, total, Movement::Split)?.clone();
+        for (at, part) in (1..).zip(parts) {
+            let id = CreditId {
+                entry: entry.number,
+                part: at,
+            };
+            let terms = Terms {
+                name: part.name.clone(),
+                amount: part.amount,
+                used_before: Money::ZERO,
+                reference: part.reference.clone(),
+                ..whole.credit.terms.clone()
+            };
+            let credit = Credit {
+                id,
+                account: whole.owner_on(entry.effective).clone(),
+                terms,
+            };
+            let record = CreditRecord::new(credit, None, entry.effective);
+            if !part.amount.is_positive() || self.credits.insert(id, record).is_some() {
+                return Err(Broken::Twice {
+                    entry: entry.number,
+                    name: id.to_string(),
+                });
+            }
+        }
         Ok(())
     }
 
@@ -614,12 +692,23 @@ impl State {
     }
 
     /// Every credit as it stands at the head for bills of a month, in the order of entries (rule
-    /// A1).
+    /// A1). Not those that were made good for one bill.
     #[must_use]
     pub fn standings(&self, month: Month) -> Vec<Standing<'_>> {
-        self.credits
-            .values()
+        let records = self.credits.values();
+        records
+            .filter(|record| record.made_for.is_none())
             .map(|record| record.standing(month, record.left))
+            .collect()
+    }
+
+    /// The credits that were made good for a bill, as they stand at the head.
+    #[must_use]
+    pub fn made_for(&self, bill: &BillId) -> Vec<Standing<'_>> {
+        let records = self.credits.values();
+        records
+            .filter(|record| record.made_for.as_ref() == Some(bill))
+            .map(|record| record.standing(bill.month, record.left))
             .collect()
     }
 

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::ledger::entry::{Basis, BillRecord, Booking, Cause, Entry, Event, LedgerId, Reversal};
+use crate::ledger::entry::{
+    Basis, BillRecord, Booking, Cause, Entry, Event, LedgerId, Part, Reversal, Word,
+};
+use crate::ledger::names::CreditId;
 use crate::period::Month;
 
 use super::lines::LinesDigest;
@@ -143,6 +146,89 @@ struct TransferredShape {
 struct SharedShape {
     credit: String,
     sharing: SharingShape,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MadeGoodShape<'a> {
+    account: String,
+    #[serde(borrow)]
+    terms: TermsShape<'a>,
+    bill: String,
+}
+
+/// Name, amount, reference.
+#[derive(Serialize, Deserialize)]
+struct PartShape(String, String, Option<String>);
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SplitShape {
+    credit: String,
+    parts: Vec<PartShape>,
+}
+
+impl SplitShape {
+    fn of(credit: CreditId, parts: &[Part]) -> SplitShape {
+        let parts = parts.iter().map(|part| {
+            let Part {
+                name, reference, ..
+            } = part.clone();
+            PartShape(name, part.amount.text(0), reference)
+        });
+        SplitShape {
+            credit: credit.to_string(),
+            parts: parts.collect(),
+        }
+    }
+
+    fn read(self) -> Result<Event, Malformed> {
+        let parts = self
+            .parts
+            .into_iter()
+            .map(|PartShape(name, worth, reference)| {
+                Ok(Part {
+                    name,
+                    amount: amount(&worth)?,
+                    reference,
+                })
+            });
+        Ok(Event::CreditSplit {
+            credit: credit_id(&self.credit)?,
+            parts: parts.collect::<Result<_, Malformed>>()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SaidShape {
+    credit: String,
+    enabled: Option<bool>,
+    owner: Option<String>,
+    sharing: Option<SharingShape>,
+}
+
+impl SaidShape {
+    fn of(credit: CreditId, word: &Word) -> SaidShape {
+        SaidShape {
+            credit: credit.to_string(),
+            enabled: word.enabled,
+            owner: word.owner.as_ref().map(ToString::to_string),
+            sharing: word.sharing.as_ref().map(SharingShape::of),
+        }
+    }
+
+    fn read(self) -> Result<Event, Malformed> {
+        Ok(Event::ProviderSaid {
+            credit: credit_id(&self.credit)?,
+            word: Word {
+                enabled: self.enabled,
+                owner: self.owner.as_deref().map(account).transpose()?,
+                sharing: self.sharing.map(|shape| shape.read()).transpose()?,
+            },
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -299,6 +385,17 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             credit: credit.to_string(),
             sharing: SharingShape::of(sharing),
         }),
+        Event::CreditMadeGood {
+            account,
+            terms,
+            bill,
+        } => json(&MadeGoodShape {
+            account: account.to_string(),
+            terms: TermsShape::of(terms),
+            bill: bill.to_string(),
+        }),
+        Event::CreditSplit { credit, parts } => json(&SplitShape::of(*credit, parts)),
+        Event::ProviderSaid { credit, word } => json(&SaidShape::of(*credit, word)),
         Event::CreditMatched { name, credit } => json(&MatchedShape {
             name: name.clone(),
             credit: credit.to_string(),
@@ -464,6 +561,16 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
                 sharing: shape.sharing.read()?,
             }
         }
+        "credit_made_good" => {
+            let shape: MadeGoodShape<'_> = shaped(payload)?;
+            Event::CreditMadeGood {
+                account: account(&shape.account)?,
+                terms: shape.terms.read()?,
+                bill: bill_id(&shape.bill)?,
+            }
+        }
+        "credit_split" => shaped::<SplitShape>(payload)?.read()?,
+        "provider_said" => shaped::<SaidShape>(payload)?.read()?,
         "credit_matched" => {
             let shape: MatchedShape = shaped(payload)?;
             Event::CreditMatched {

@@ -12,7 +12,7 @@ use crate::ledger::account::{Account, Accounts, Membership};
 use crate::ledger::bill::Status;
 use crate::ledger::credit::Credit;
 use crate::ledger::dated::Dated;
-use crate::ledger::entry::{Basis, LedgerId};
+use crate::ledger::entry::{Basis, LedgerId, Word};
 use crate::ledger::names::{AccountId, BillId, CreditId, Currency};
 use crate::ledger::services::ServiceAlias;
 use crate::ledger::state::{BillState, CreditRecord, Moved, Movement, OfferState, State};
@@ -21,11 +21,11 @@ use crate::money::Money;
 use crate::period::Month;
 
 use super::shape::{
-    Malformed, OfferShape, SharingShape, TermsShape, account, amount, currency, service,
+    Malformed, OfferShape, SharingShape, TermsShape, account, amount, bill_id, currency, service,
 };
 
 /// Changes whenever the shapes below do.
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
 
 #[derive(Serialize, Deserialize)]
 struct StateShape<'a> {
@@ -60,6 +60,10 @@ struct CreditShape<'a> {
     paused: Vec<(i32, bool)>,
     owners: Vec<(i32, String)>,
     sharings: Vec<(i32, SharingShape)>,
+    since: i32,
+    made_for: Option<String>,
+    /// Enabled, owner, sharing.
+    word: (Option<bool>, Option<String>, Option<SharingShape>),
 }
 
 /// Entry, effective day, why, amount.
@@ -71,6 +75,7 @@ enum MovementShape {
     Applied,
     Returned,
     Voided,
+    Split,
 }
 
 /// Entry, effective day, alias, service.
@@ -182,6 +187,7 @@ fn credit_shape(record: &CreditRecord) -> CreditShape<'_> {
             Movement::Applied => MovementShape::Applied,
             Movement::Returned => MovementShape::Returned,
             Movement::Voided => MovementShape::Voided,
+            Movement::Split => MovementShape::Split,
         };
         MovedShape(
             moved.entry,
@@ -201,6 +207,13 @@ fn credit_shape(record: &CreditRecord) -> CreditShape<'_> {
         paused: dated_shape(&record.paused, |paused| *paused),
         owners: dated_shape(&record.owners, ToString::to_string),
         sharings: dated_shape(&record.sharings, SharingShape::of),
+        since: number(record.since),
+        made_for: record.made_for.as_ref().map(ToString::to_string),
+        word: (
+            record.word.enabled,
+            record.word.owner.as_ref().map(ToString::to_string),
+            record.word.sharing.as_ref().map(SharingShape::of),
+        ),
     }
 }
 
@@ -394,7 +407,14 @@ fn read_credit(shape: CreditShape<'_>) -> Result<(CreditId, CreditRecord), Malfo
         account: account(&shape.account)?,
         terms: shape.terms.read()?,
     };
-    let mut record = CreditRecord::new(credit, shape.code);
+    let mut record = CreditRecord::new(credit, shape.code, date(shape.since)?);
+    record.made_for = shape.made_for.as_deref().map(bill_id).transpose()?;
+    let (enabled, owner, sharing) = shape.word;
+    record.word = Word {
+        enabled,
+        owner: owner.as_deref().map(account).transpose()?,
+        sharing: sharing.map(|shape| shape.read()).transpose()?,
+    };
     record.void_reason = shape.void_reason;
     record.paused = read_dated(shape.paused, Ok)?;
     record.owners = read_dated(shape.owners, |id| account(&id))?;
@@ -408,6 +428,7 @@ fn read_credit(shape: CreditShape<'_>) -> Result<(CreditId, CreditRecord), Malfo
                 MovementShape::Applied => Movement::Applied,
                 MovementShape::Returned => Movement::Returned,
                 MovementShape::Voided => Movement::Voided,
+                MovementShape::Split => Movement::Split,
             },
             amount: Money::from_units(units),
         };

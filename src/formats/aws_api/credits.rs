@@ -154,7 +154,8 @@ impl Reader<'_> {
         let amounts = amounts(reading, credit);
         let start = reading.required(credit, "startDate", day);
         let end = reading.optional(credit, "endDate", day);
-        let exhausted_on = reading.optional(credit, "exhaustDate", day);
+        // Changes nothing, but has to be one.
+        reading.optional(credit, "exhaustDate", day)?;
         let services = reading.optional(credit, "applicableProductNames", |list| {
             let names = texts(list)?.into_iter();
             names
@@ -221,10 +222,8 @@ impl Reader<'_> {
             account: owner?,
             terms,
             remaining: amounts.remaining,
-            estimated: amounts.estimated,
             enabled: enabled?.unwrap_or(true),
             owner_shares: owner_shares?,
-            exhausted_on: exhausted_on?,
         };
         if read.terms.amount.is_zero() {
             let note = format!(
@@ -248,7 +247,6 @@ struct Amounts {
     currency: Currency,
     initial: Money,
     remaining: Money,
-    estimated: Option<Money>,
     note: Option<String>,
 }
 
@@ -281,12 +279,10 @@ fn amounts(reading: &mut Reading, credit: &Object<'_>) -> Option<Amounts> {
         }
     };
     let remaining = same("remainingAmount", remaining)?;
-    let estimated = match estimated {
-        // What open bills would use may be more than is left.
-        Some((_, amount)) if amount.is_negative() != turned => Some(Money::ZERO),
-        Some(amount) => Some(same("estimatedAmount", amount)?),
-        None => None,
-    };
+    // Open bills say here what is reserved; it only has to be of the same currency.
+    if let Some((other, _)) = estimated {
+        same("estimatedAmount", (other, Money::ZERO))?;
+    }
     let initial = initial.abs();
     let note = (remaining > initial).then(|| {
         format!("more is left of it than it was worth at first, it is recorded as one of {remaining} {currency}")
@@ -295,7 +291,6 @@ fn amounts(reading: &mut Reading, credit: &Object<'_>) -> Option<Amounts> {
         currency,
         initial: initial.max(remaining),
         remaining,
-        estimated,
         note,
     })
 }

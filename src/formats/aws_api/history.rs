@@ -1,8 +1,8 @@
 //! The answer of `aws billing get-credit-allocation-history`: what AWS applied of each credit, by
 //! billing month, account and service.
 //!
-//! Amounts are negative where they reduced the bill, as the model says; an answer in which no
-//! amount is negative is read as one that leaves the sign out, with a note. Months that AWS failed
+//! Amounts are negative where they reduced the bill, as the model says; answers in which no amount
+//! is negative are read as ones that leave the sign out, with a note. Months that AWS failed
 //! to return are missing, never zero.
 
 use std::collections::BTreeSet;
@@ -25,6 +25,11 @@ pub struct History {
     pub allocations: Vec<ProviderAllocation>,
     /// Months that it failed to return: what it says of them is not all.
     pub missing: BTreeSet<Month>,
+    /// Whether it failed to return something and does not say of which months.
+    pub is_partial: bool,
+    pages: usize,
+    /// Pages that name a next one.
+    pages_with_next: usize,
     /// What had to be assumed: a sentence each, fit to be shown.
     pub notes: Vec<String>,
 }
@@ -63,50 +68,63 @@ pub fn is_history(start: &[u8]) -> bool {
 /// Reads what the provider applied of its credits; `services` says what a service is called.
 ///
 /// # Errors
-/// An answer that cannot be read to its end, that is of something else, that is a page of which
-/// the next ones are missing, or that has faults.
+/// An answer that cannot be read to its end, that is of something else, or that has faults.
 pub fn read_history(input: impl Read, services: &mut Services) -> Result<History, ReadError> {
     let text = read_text(input)?;
     let mut reading = Reading::default();
     let mut history = History::default();
-    let mut pages = (0, 0);
     reading.each_object(&text, |reading, path, page| {
-        pages.0 += 1;
+        history.pages += 1;
         let more = read_page(reading, &path, page, &mut history, services);
-        pages.1 += usize::from(more == Some(true));
+        history.pages_with_next += usize::from(more == Some(true));
     });
-    if pages.0 == 0 && reading.faults.is_empty() {
+    if history.pages == 0 && reading.faults.is_empty() {
         reading.fault("", Problem::Missing("creditAllocationHistoryList"));
-    }
-    // Of n pages the first n-1 name the next one.
-    if pages.1 >= pages.0 && pages.0 > 0 && reading.faults.is_empty() {
-        reading.fault("nextToken", Problem::MorePages);
     }
     if !reading.faults.is_empty() {
         return Err(ReadError::Faults(reading.faults));
     }
     history.notes.extend(reading.notes());
-    let amounts = history
-        .allocations
-        .iter_mut()
-        .map(|entry| &mut entry.amount);
-    let (mut any, mut below) = (false, false);
-    for amount in amounts {
-        any |= amount.is_positive();
-        below |= amount.is_negative();
-    }
-    match below {
-        true => history
-            .allocations
-            .iter_mut()
-            .for_each(|entry| entry.amount = -entry.amount),
-        false if any => {
-            let note = "no amount is below zero: they are taken to be what the credits paid";
-            history.notes.push(note.to_owned());
-        }
-        false => {}
-    }
     Ok(history)
+}
+
+impl History {
+    /// Adds what another document says.
+    pub fn add(&mut self, other: History) {
+        self.allocations.extend(other.allocations);
+        self.missing.extend(other.missing);
+        self.is_partial |= other.is_partial;
+        self.pages += other.pages;
+        self.pages_with_next += other.pages_with_next;
+        self.notes.extend(other.notes);
+    }
+
+    /// Whether the last page is there: of n pages the first n-1 name the next one.
+    #[must_use]
+    pub fn has_last_page(&self) -> bool {
+        self.pages == 0 || self.pages_with_next < self.pages
+    }
+
+    /// Makes amounts those that credits paid, once all documents are read.
+    pub fn settle_signs(&mut self) {
+        let (mut any, mut below) = (false, false);
+        for entry in &self.allocations {
+            any |= entry.amount.is_positive();
+            below |= entry.amount.is_negative();
+        }
+        match below {
+            true => self
+                .allocations
+                .iter_mut()
+                .for_each(|entry| entry.amount = -entry.amount),
+            false if any => {
+                let note = "no amount of the history is below zero: they are taken to be what \
+                            the credits paid";
+                self.notes.push(note.to_owned());
+            }
+            false => {}
+        }
+    }
 }
 
 /// Reads a page; answers whether it names a next one.
@@ -135,8 +153,7 @@ fn read_page(
     }
     let failed = failed?.unwrap_or_default();
     if partial? && failed.is_empty() {
-        let note = "AWS says that results are missing and does not say of which months";
-        history.notes.push(note.to_owned());
+        history.is_partial = true;
     }
     history.missing.extend(failed);
     Some(more)

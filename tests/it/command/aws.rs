@@ -307,6 +307,9 @@ fn a_credit_whose_terms_changed_is_recorded_anew_if_that_is_asked_for() {
         ["40.25", "2027-12-31", "1"]
     );
     assert_eq!(outcomes(&import(&ledger, &later).ok()), ["unchanged"]);
+    // It was one credit on any day.
+    let before = ledger.json("balance --as-of 2026-02-28");
+    assert_eq!(before["balances"][0]["initial"], "100.00");
 }
 
 #[test]
@@ -329,13 +332,182 @@ fn the_parts_of_a_split_credit_take_its_place() {
         part("3", "MAP credit - 2/2", "200"),
     ]);
     let run = import(&ledger, &split).ok();
-    assert_eq!(
-        outcomes(&run),
-        ["changed remaining split", "recorded", "recorded"]
-    );
+    assert_eq!(outcomes(&run), ["changed split", "recorded", "recorded"]);
     let balance = ledger.json("balance");
     assert_eq!(balance["balances"][0]["remaining"], "300.00");
     assert_eq!(outcomes(&import(&ledger, &split).ok()), ["unchanged"; 3]);
+}
+
+#[test]
+fn parts_with_names_of_their_own_are_known_by_what_they_are_worth() {
+    let ledger = Ledger::new();
+    let of = |id: &str, name: &str, initial: &str, left: &str| {
+        with(
+            credit(id),
+            json!({"description": name, "initialAmount": usd(initial), "remainingAmount": usd(left)}),
+        )
+    };
+    import(&ledger, &answer(&[of("1", "Whole", "600", "600")])).ok();
+    let split = answer(&[
+        of("1", "Whole", "600", "0"),
+        of("2", "team a", "250", "250"),
+        of("3", "team b", "350", "350"),
+    ]);
+    let run = import(&ledger, &split).ok();
+    assert_eq!(outcomes(&run), ["changed split", "recorded", "recorded"]);
+    let remaining = |line: &str| ledger.json(line)["balances"][0]["remaining"].clone();
+    assert_eq!(remaining("balance"), "600.00");
+    // Nor were there ever more than 600.
+    assert_eq!(remaining("balance --as-of 2026-02-28"), "600.00");
+    let whole = ledger.json("show C2");
+    assert_eq!(
+        [&whole["split_amount"], &whole["remaining_amount"]],
+        ["600.00", "0.00"]
+    );
+    assert_eq!(ledger.json("show C3.2")["name"], "team b");
+    assert_eq!(outcomes(&import(&ledger, &split).ok()), ["unchanged"; 3]);
+    ledger.is_whole();
+}
+
+#[test]
+fn parts_that_two_credits_could_have_been_split_into_are_not_guessed() {
+    let ledger = Ledger::new();
+    let of = |id: &str, left: &str| {
+        with(
+            credit(id),
+            json!({"description": "Foo", "initialAmount": usd("500"), "remainingAmount": usd(left)}),
+        )
+    };
+    import(&ledger, &answer(&[of("1", "500"), of("2", "500")])).ok();
+    let part = with(
+        credit("3"),
+        json!({"description": "Foo - 1/2", "initialAmount": usd("100"), "remainingAmount": usd("100")}),
+    );
+    let run = import(&ledger, &answer(&[of("1", "400"), of("2", "400"), part])).ok();
+    assert_eq!(
+        outcomes(&run),
+        ["changed remaining", "changed remaining", "recorded"]
+    );
+}
+
+#[test]
+fn what_was_done_here_by_hand_stays_while_aws_says_the_same() {
+    let ledger = Ledger::new();
+    let document = answer(&[credit("1")]);
+    import(&ledger, &document).ok();
+    ledger.does("pause C2");
+    ledger.does(&format!("share C2 {MEMBER}"));
+    assert_eq!(outcomes(&import(&ledger, &document).ok()), ["unchanged"]);
+    assert_eq!(ledger.json("show C2")["status"], "paused");
+    let disabled = answer(&[with(credit("1"), json!({"creditStatus": "DISABLED"}))]);
+    assert_eq!(
+        outcomes(&import(&ledger, &disabled).ok()),
+        ["changed disabled"]
+    );
+    assert_eq!(
+        outcomes(&import(&ledger, &document).ok()),
+        ["changed enabled"]
+    );
+    assert_eq!(ledger.json("show C2")["status"], "active");
+}
+
+#[test]
+fn another_name_and_other_purchase_types_are_changes() {
+    let ledger = Ledger::new();
+    import(&ledger, &answer(&[credit("1")])).ok();
+    let later = with(
+        credit("1"),
+        json!({"description": "Renamed", "purchaseTypeApplications": ["Marketplace"]}),
+    );
+    let run = import(&ledger, &answer(&[later])).ok();
+    assert_eq!(outcomes(&run), ["changed categories name"]);
+}
+
+#[test]
+fn an_owner_that_does_not_share_never_did_as_far_as_is_known() {
+    let ledger = Ledger::new();
+    let private = with(
+        credit("1"),
+        json!({"accountHasCreditSharingEnabled": false}),
+    );
+    import(&ledger, &answer(&[private])).ok();
+    let january = bill("2026-01", &format!("ec2 AmazonEC2 10 account={MEMBER}"));
+    assert_eq!(ledger.applies(&january)["card_charge"], "10.00");
+}
+
+#[test]
+fn a_credit_that_is_not_in_a_later_answer_is_pointed_out() {
+    let ledger = Ledger::new();
+    import(&ledger, &answer(&[credit("1"), credit("2")])).ok();
+    let run = import(&ledger, &answer(&[credit("2")])).ok();
+    assert!(
+        run.err
+            .contains("note: credit C2, Promo 1, is not in the answer"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn what_an_import_prints_is_what_is_on_record() {
+    let ledger = Ledger::new();
+    let entries = [("77", "-9.75", "2026-01", false)];
+    let file = ledger.folder.file("history.json", history(&entries));
+    let answered = ledger
+        .call(&format!(
+            "--json import get-credits --history {file} --from 2026-01"
+        ))
+        .stdin(answer(&[credit("77")]))
+        .run()
+        .ok()
+        .json();
+    let one = &answered["credits"][0];
+    assert_eq!(
+        [&one["remaining_amount"], &one["provider_remaining_amount"]],
+        ["50.00", "40.25"]
+    );
+    let entries = [("78", "-90", "2026-01", false)];
+    let file = ledger.folder.file("history.json", history(&entries));
+    let run = ledger
+        .call(&format!(
+            "--json import get-credits --history {file} --from 2026-01"
+        ))
+        .stdin(answer(&[credit("78")]))
+        .run()
+        .ok();
+    assert!(
+        run.err.contains("bills used more of credit C3"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn bills_as_billed_before_a_credit_was_on_record_are_pointed_out() {
+    let ledger = Ledger::new();
+    let document = bill(
+        "2026-01",
+        "ec2 AmazonEC2 60; paid AmazonEC2 -15 category=credit description=Gift",
+    );
+    ledger.call("apply --as-billed").stdin(&document).run().ok();
+    let gift = with(credit("1"), json!({"description": "Gift"}));
+    let entries = [("1", "-15", "2026-01", false)];
+    let file = ledger.folder.file("history.json", history(&entries));
+    let run = ledger
+        .call(&format!(
+            "import get-credits --history {file} --from 2026-01"
+        ))
+        .stdin(answer(&[gift]))
+        .run()
+        .ok();
+    assert!(
+        run.err
+            .contains("`credits replay --from 2026-01` books them on it"),
+        "{}",
+        run.err
+    );
+    ledger.does("replay --from 2026-01");
+    assert_eq!(ledger.json("show C4")["remaining_amount"], "40.25");
 }
 
 #[test]
@@ -533,7 +705,7 @@ fn a_history_that_says_what_the_ledger_says_agrees() {
         answer["months"][0],
         json!({
             "month": "2026-01", "account": PAYER, "service": "AmazonEC2", "credit": "C2",
-            "currency": "USD", "ours": "25.00", "provider": "25.00", "difference": "0.00",
+            "reference": null, "currency": "USD", "ours": "25.00", "provider": "25.00", "difference": "0.00",
             "over_credit": "0.00", "agrees": true,
         })
     );
@@ -645,7 +817,11 @@ fn a_history_of_either_sign_and_in_pages_is_read() {
         ("77", "30", "2026-02", false),
     ]);
     let run = reconcile(&ledger, &positive).ok();
-    assert!(run.err.contains("no amount is below zero"), "{}", run.err);
+    assert!(
+        run.err.contains("no amount of the history is below zero"),
+        "{}",
+        run.err
+    );
     let mut first: Value =
         serde_json::from_str(&history(&[("77", "-25", "2026-01", false)])).expect("JSON");
     first["nextToken"] = json!("abc");
@@ -654,7 +830,7 @@ fn a_history_of_either_sign_and_in_pages_is_read() {
     let error = reconcile(&ledger, &first.to_string()).refused(2, "bad_input");
     assert_eq!(
         error["message"],
-        "cannot read stdin: nextToken: the answer has more pages, which are not here"
+        "the history has more pages, which are not among the documents"
     );
 }
 
@@ -682,14 +858,110 @@ fn services_are_compared_under_whatever_name_the_answer_has() {
 }
 
 #[test]
-fn a_credit_that_is_not_on_record_is_compared_with_all_that_paid_its_service() {
+fn an_id_that_is_not_on_record_is_another_credit_than_one_whose_id_is() {
     let ledger = booked();
     let document = history(&[("99", "-25", "2026-01", false)]);
-    let answer = reconcile(&ledger, &document.replace("Promo", "Other"))
-        .ok()
-        .json();
+    for document in [document.clone(), document.replace("Promo", "Other")] {
+        let answer = reconcile(&ledger, &document).ends(1).json();
+        let rows = answer["months"].as_array().expect("rows");
+        let told = |at: usize| {
+            [
+                rows[at]["credit"].clone(),
+                rows[at]["reference"].clone(),
+                rows[at]["ours"].clone(),
+                rows[at]["provider"].clone(),
+            ]
+        };
+        assert_eq!(
+            told(0),
+            [json!("C2"), Value::Null, json!("25.00"), json!("0.00")]
+        );
+        assert_eq!(
+            told(1),
+            [Value::Null, json!("99"), json!("0.00"), json!("25.00")]
+        );
+    }
+}
+
+#[test]
+fn a_credit_whose_id_nobody_recorded_is_compared_with_all_that_paid_its_service() {
+    let ledger = Ledger::with_a_credit();
+    ledger.applies(&bill("2026-01", "ec2 AmazonEC2 25"));
+    let document = history(&[("99", "-25", "2026-01", false)]);
+    let answer = reconcile(&ledger, &document).ok().json();
     assert_eq!(answer["months"][0]["credit"], Value::Null);
     assert_eq!(answer["months"][0]["ours"], "25.00");
+}
+
+#[test]
+fn silence_is_no_agreement() {
+    let ledger = booked();
+    // Nothing could be compared.
+    let run = reconcile(&ledger, &history(&[])).ends(1);
+    assert!(
+        run.err
+            .contains("nothing of these documents could be compared"),
+        "{}",
+        run.err
+    );
+    // The month that is asked about is one that the history speaks of.
+    let answer = ledger
+        .call("--json reconcile - --month 2026-01")
+        .stdin(history(&[]))
+        .run()
+        .ends(1)
+        .json();
+    assert_eq!(
+        [
+            &answer["months"][0]["ours"],
+            &answer["months"][0]["provider"]
+        ],
+        ["25.00", "0.00"]
+    );
+    // What could not be compared is said.
+    let one = history(&[("77", "-25", "2026-01", false)]);
+    let answer = reconcile(&ledger, &one).ok().json();
+    assert_eq!(
+        answer["not_compared"],
+        json!(["2026-02: credits paid here, the documents do not speak of it"])
+    );
+    // Something is missing, and it is not said what.
+    let mut partial: Value = serde_json::from_str(&one).expect("JSON");
+    partial["partialResults"] = json!(true);
+    let answer = reconcile(&ledger, &partial.to_string()).ends(1).json();
+    assert_eq!(answer["complete"], false);
+    // A ledger that is not there agrees with nobody.
+    Ledger::new()
+        .run("--json reconcile")
+        .refused(4, "no_ledger");
+}
+
+#[test]
+fn months_before_the_first_bill_on_record_are_left_out() {
+    let ledger = booked();
+    let document = history(&[
+        ("77", "-500", "2025-11", false),
+        ("77", "-25", "2026-01", false),
+        ("77", "-30", "2026-02", false),
+    ]);
+    let answer = reconcile(&ledger, &document).ok().json();
+    assert_eq!(
+        answer["not_compared"],
+        json!(["2025-11: before the first bill on record"])
+    );
+}
+
+#[test]
+fn pages_in_several_files_are_one_history() {
+    let ledger = booked();
+    let mut first: Value =
+        serde_json::from_str(&history(&[("77", "-25", "2026-01", false)])).expect("JSON");
+    first["nextToken"] = json!("abc");
+    let one = ledger.folder.file("1.json", first.to_string());
+    let two = ledger
+        .folder
+        .file("2.json", history(&[("77", "-30", "2026-02", false)]));
+    ledger.does(&format!("reconcile {one} {two}"));
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_credit_that_is_not_on_record_is_made_and_that_is_said() {
     for said in [
         "credit rows of the provider: 1, with a charge of the same account, service, region and day: 1",
         "0.00000001 USD is over-credit",
-        "the provider applied 60.00 USD of `AWS Free Tier` of account 111122223333, which is not on record: credit C2 was recorded for it",
+        "the provider applied 60.00 USD of `AWS Free Tier` of account 111122223333, which is not on record: credit C2 was made good for it",
     ] {
         assert!(run.err.contains(said), "{said}: {}", run.err);
     }
@@ -105,7 +105,7 @@ fn a_rehearsal_makes_no_credit() {
         .run()
         .ok();
     assert!(
-        run.err.contains("credit would be recorded for it"),
+        run.err.contains("credit would be made good for it"),
         "{}",
         run.err
     );
@@ -122,7 +122,186 @@ fn a_credit_with_less_left_than_the_provider_applied_is_made_good() {
     assert_eq!(statement["card_charge"], "45.00");
     assert_eq!(statement["credits_applied"], "15.00");
     assert_eq!(ledger.json("show C2")["remaining_amount"], "0.00");
-    assert_eq!(ledger.json("show C3")["used_amount"], "5.00");
+    let made = ledger.json("show C3");
+    assert_eq!(made["used_amount"], "5.00");
+    assert_eq!(made["made_for"], BILL);
+}
+
+#[test]
+fn what_is_made_good_for_a_bill_pays_no_other_and_lapses_with_it() {
+    let ledger = Ledger::new();
+    // Estimates as billed, each in the place of the one before: 3, 5, 8, then a final one of 2.
+    for amount in ["-3", "-5", "-8"] {
+        let open = billed("ec2 AmazonEC2 60", &[(amount, "AmazonEC2", "Foo")])
+            .replace("\"final\"", "\"estimated\"");
+        let statement = as_billed(&ledger, &open).ok().json();
+        assert_eq!(
+            statement["credits_applied"].as_str(),
+            Some(format!("{}.00", &amount[1..]).as_str())
+        );
+        let balance = &ledger.json("balance --as-of 2026-01-31")["balances"][0];
+        assert_eq!(
+            [&balance["remaining"], &balance["estimated"]],
+            [&json!(format!("{}.00", &amount[1..])), &json!("0.00")]
+        );
+    }
+    let last = billed("ec2 AmazonEC2 60", &[("-2", "AmazonEC2", "Foo")]);
+    as_billed(&ledger, &last).ok();
+    let balance = &ledger.json("balance --as-of 2026-01-31")["balances"][0];
+    assert_eq!([&balance["used"], &balance["remaining"]], ["2.00", "0.00"]);
+    // Taken off the record, nothing of it stays, and the rule never uses it.
+    ledger.does("reverse 111122223333/2026-01 --reason wrong");
+    let balance = &ledger.json("balance --as-of 2026-01-31")["balances"][0];
+    assert_eq!([&balance["used"], &balance["remaining"]], ["0.00", "0.00"]);
+    let by_rule = ledger.applies(&bill("2026-01", "ec2 AmazonEC2 60"));
+    assert_eq!(by_rule["card_charge"], "60.00");
+    ledger.is_whole();
+}
+
+#[test]
+fn a_final_bill_by_the_rule_in_the_place_of_an_estimate_as_billed_is_not_paid_by_what_was_made() {
+    let ledger = Ledger::new();
+    let open = billed("ec2 AmazonEC2 60", &[("-10", "AmazonEC2", "Foo")])
+        .replace("\"final\"", "\"estimated\"");
+    as_billed(&ledger, &open).ok();
+    let last = ledger.applies(&bill("2026-01", "ec2 AmazonEC2 60"));
+    assert_eq!(last["card_charge"], "60.00");
+    assert_eq!(ledger.json("balance")["balances"][0]["remaining"], "0.00");
+}
+
+#[test]
+fn two_open_bills_as_billed_do_not_count_on_the_same_money() {
+    let ledger = Ledger::new();
+    ledger.does(
+        "grant --kind promotional --name Foo --amount 10 --account 111122223333 --start 2026-01-01",
+    );
+    let open = billed("ec2 AmazonEC2 60", &[("-10", "AmazonEC2", "Foo")])
+        .replace("\"final\"", "\"estimated\"");
+    as_billed(&ledger, &open).ok();
+    let second = as_billed(&ledger, &open.replace("2026-01", "2026-02")).ok();
+    assert!(
+        second.err.contains("more than is left of credit C2"),
+        "{}",
+        second.err
+    );
+    assert_eq!(second.json()["card_charge"], "50.00");
+    assert_eq!(ledger.json("show C2")["estimated_amount"], "0.00");
+}
+
+#[test]
+fn a_rule_bill_earlier_in_the_month_never_spends_what_is_made_good_and_a_correction_ends() {
+    let ledger = Ledger::new();
+    let other = |amount: &str| {
+        super::support::document(
+            "222233334444",
+            "2026-01",
+            "final",
+            &format!("a AmazonEC2 {amount}"),
+        )
+    };
+    ledger.applies(&other("1000"));
+    let document = billed(
+        "ec2 AmazonEC2 100 account=222233334444",
+        &[("-0.01", "AmazonEC2@222233334444", "Foo")],
+    );
+    as_billed(&ledger, &document).ok();
+    ledger.does("replay --from 2026-01");
+    let amended = ledger
+        .call("--json apply --amend")
+        .stdin(other("1001"))
+        .run()
+        .ok()
+        .json();
+    assert_eq!(amended["card_charge"], "1001.00");
+    assert_eq!(
+        ledger.json("statement 111122223333/2026-01")["card_charge"],
+        "99.99"
+    );
+}
+
+#[test]
+fn a_row_that_is_used_up_passes_no_tax_over_for_the_next() {
+    let ledger = Ledger::new();
+    let document = billed(
+        "usage AmazonEC2 5 account=3; tax AmazonEC2 10 account=3 category=tax",
+        &[("-5", "AmazonS3@1", "Foo"), ("-3", "AWSELB@2", "Foo")],
+    );
+    assert_eq!(
+        as_billed(&ledger, &document).ok().json()["card_charge"],
+        "7.00"
+    );
+}
+
+#[test]
+fn a_credit_that_comes_on_record_later_takes_over_what_was_made_good_for_it() {
+    let ledger = Ledger::new();
+    let document = billed("ec2 AmazonEC2 60", &[("-10", "AmazonEC2", "Foo")]);
+    as_billed(&ledger, &document).ok();
+    ledger.does("grant --kind promotional --name Foo --amount 100 --account 111122223333 --start 2026-01-01");
+    ledger.does("replay --from 2026-01");
+    assert_eq!(ledger.json("show C4")["remaining_amount"], "90.00");
+    assert_eq!(ledger.json("show C2")["status"], "voided");
+    assert_eq!(
+        ledger.json("statement 111122223333/2026-01")["card_charge"],
+        "50.00"
+    );
+    ledger.is_whole();
+}
+
+#[test]
+fn rows_that_are_called_otherwise_make_another_bill() {
+    let ledger = Ledger::new();
+    for name in ["Foo", "Bar"] {
+        ledger.does(&format!("grant --kind promotional --name {name} --amount 100 --account 111122223333 --start 2026-01-01"));
+    }
+    let document = billed("ec2 AmazonEC2 60", &[("-10", "AmazonEC2", "Foo")]);
+    as_billed(&ledger, &document).ok();
+    let other = document.replace("Foo", "Bar");
+    as_billed(&ledger, &other).refused(3, "bill_differs");
+    let amended = ledger
+        .call("--json apply --as-billed --amend")
+        .stdin(&other)
+        .run()
+        .ok()
+        .json();
+    assert_eq!(amended["credits"][0]["credit"], "C3");
+    assert_eq!(ledger.json("show C2")["remaining_amount"], "100.00");
+}
+
+#[test]
+fn a_match_said_later_books_a_final_bill_anew_with_amend() {
+    let ledger = Ledger::with_a_credit();
+    let document = billed("ec2 AmazonEC2 60", &[("-10", "AmazonEC2", "Foo")]);
+    as_billed(&ledger, &document).ok();
+    let said = ledger
+        .call("apply --as-billed --match Foo=C2")
+        .stdin(&document)
+        .run()
+        .ok();
+    assert!(
+        said.err
+            .contains("`--amend` books it on the credit that is matched now"),
+        "{}",
+        said.err
+    );
+    let amended = ledger
+        .call("--json apply --as-billed --amend")
+        .stdin(&document)
+        .run()
+        .ok()
+        .json();
+    assert_eq!(amended["credits"][0]["credit"], "C2");
+    assert_eq!(amended["already_applied"], false);
+    assert_eq!(ledger.json("show C2")["remaining_amount"], "90.00");
+    let head = ledger.head();
+    let again = ledger
+        .call("--json apply --as-billed --amend")
+        .stdin(&document)
+        .run()
+        .ok()
+        .json();
+    assert_eq!(again["already_applied"], true);
+    assert_eq!(ledger.head(), head);
 }
 
 #[test]
