@@ -1,6 +1,6 @@
 //! `apply`: credits applied to bills.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
@@ -14,6 +14,7 @@ use credits_ledger::ledger::entry::{Basis, Event, Lines, Proposal};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId};
 use credits_ledger::ledger::reconcile::TOLERANCE;
 use credits_ledger::ledger::rules::Rules;
+use credits_ledger::ledger::scope::Category;
 use credits_ledger::ledger::state::{CreditRecord, State};
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
@@ -178,6 +179,29 @@ fn selected(mut bills: Vec<Bill>, args: &ApplyArgs) -> Result<Vec<Bill>, Failure
     Ok(bills)
 }
 
+/// Names in the credit rows of a bill that several credits of one owner have.
+fn unclear_names(state: &State, bill: &Bill, rules: &Rules) -> Vec<(String, Vec<CreditId>)> {
+    let rows = bill.charges().iter();
+    let rows = rows.filter(|charge| charge.category == Category::Credit);
+    let names: BTreeSet<Named> = rows.map(Named::of).collect();
+    let names = names
+        .into_iter()
+        .filter(|named| !state.matches.contains_key(&named.name));
+    let (month, mut unclear) = (bill.id().month, Vec::new());
+    for named in names.take(20) {
+        let fit = state.credits.values().filter(|record| {
+            record.made_for.is_none()
+                && *record.owner_on(month.last_day()) == named.owner
+                && named.fits(&record.credit.terms, month, rules)
+        });
+        let ids: Vec<CreditId> = fit.map(|record| record.credit.id).collect();
+        if ids.len() > 1 {
+            unclear.push((named.name, ids));
+        }
+    }
+    unclear
+}
+
 /// The credits that were made good since the provider applied them and none on record can have
 /// been meant.
 fn made_credits(
@@ -238,6 +262,8 @@ struct Done {
     basis: Basis,
     applied: Applied,
     corrected: bool,
+    /// Names in its credit rows that several credits on record have, and nobody matched.
+    unclear: Vec<(String, Vec<CreditId>)>,
     /// What is left of the credits it names, after it.
     remaining: BTreeMap<CreditId, Money>,
 }
@@ -283,11 +309,16 @@ fn statements(
     let estimates = estimates(desk, view, context)?;
     let statement = |(id, applied, corrected): &(BillId, Applied, bool)| {
         let (statement, remaining) = statement(desk, view, &estimates, id)?;
+        let bill = statement.bill.clone();
         Ok(Done {
             statement,
             basis: desk.state.bills[id].basis,
             applied: *applied,
             corrected: *corrected,
+            unclear: match desk.state.bills[id].basis {
+                Basis::Rules => Vec::new(),
+                Basis::AsBilled => unclear_names(&desk.state, &bill, &context.rules),
+            },
             remaining,
         })
     };
@@ -382,6 +413,11 @@ fn notes_of(done: &Done, head: u64, today: NaiveDate) -> Vec<String> {
     let totals = statement.totals();
     if done.basis == Basis::AsBilled {
         notes.extend(landing_notes(statement));
+        notes.extend(done.unclear.iter().map(|(name, ids)| {
+            let matching = format!("{name}={}", ids[0]).replace('\'', "'\\''");
+            let ids: Vec<String> = ids.iter().map(CreditId::to_string).collect();
+            format!("note: several credits on record are called `{name}`: {}; they are used in burn order, `--match '{matching}'` says which is meant", ids.join(", "))
+        }));
     } else if !totals.provider_credits.is_zero() {
         let amount = totals.provider_credits.text(bill.currency.minor_digits());
         notes.push(format!("note: bill {bill} holds credits that the provider applied, {amount} {}; they are kept apart, and ours are worked out from the charges before them", bill.currency));

@@ -1,11 +1,11 @@
 //! `import`: what the provider says, put on record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use credits_ledger::formats::Services;
 use credits_ledger::formats::aws_api::{History, read_credits, read_history};
+use credits_ledger::formats::{Problem, ReadError, Services};
 use credits_ledger::ledger::import::{Change, Imported, Imports, UsedSince, import_credits};
 use credits_ledger::ledger::names::{BillId, CreditId};
 use credits_ledger::ledger::provider::ProviderCredit;
@@ -54,6 +54,10 @@ pub(crate) struct GetCreditsArgs {
     /// The first month whose bills the ledger has or will have
     #[arg(long, value_name = "YYYY-MM", requires = "history", value_parser = read_month)]
     from: Option<Month>,
+    /// Pass over the credit of this id of AWS (repeat for several), as one that is shared in a way
+    /// that is not supported
+    #[arg(long, value_name = "ID")]
+    except: Vec<String>,
     /// End credits whose terms AWS changed, and record them anew
     #[arg(long)]
     replace: bool,
@@ -130,7 +134,8 @@ pub(crate) fn import(command: &ImportCommand, context: &Context) -> Result<Answe
 fn get_credits(args: &GetCreditsArgs, context: &Context) -> Result<Answer, Failure> {
     let names = context.ledger_says()?.names;
     let mut services = Services::new(&names);
-    let (credits, mut notes) = read_all_credits(&args.files, &mut services)?;
+    let except = args.except.iter().cloned().collect();
+    let (credits, mut notes) = read_all_credits(&args.files, &mut services, &except)?;
     let used_since = match args.from {
         Some(from) => read_used_since(&args.history, from, &mut services, &mut notes)?,
         None => UsedSince::new(),
@@ -181,15 +186,19 @@ fn get_credits(args: &GetCreditsArgs, context: &Context) -> Result<Answer, Failu
 fn read_all_credits(
     files: &[PathBuf],
     services: &mut Services,
+    except: &BTreeSet<String>,
 ) -> Result<(Vec<ProviderCredit>, Vec<String>), Failure> {
     let mut credits: Vec<ProviderCredit> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut pages, mut pages_with_next) = (0, 0);
     let mut notes = Vec::new();
     for file in files_or_stdin(files) {
         let document = Document::open(&file, "an answer of `aws billing get-credits`")?;
         let name = document.name.clone();
-        let read = read_credits(document.into_read(), services);
-        let answer = read.map_err(|error| Failure::from(error).in_document(&name))?;
+        let read = read_credits(document.into_read(), services, except);
+        let answer = read.map_err(|error| unread(error).in_document(&name))?;
+        pages += answer.pages;
+        pages_with_next += answer.pages_with_next;
         notes.extend(noted(&name, &answer.notes));
         for credit in answer.credits {
             let known = places.get(&credit.reference);
@@ -209,7 +218,30 @@ fn read_all_credits(
             }
         }
     }
+    if pages > 0 && pages_with_next >= pages {
+        let message = "the answer has more pages, which are not among the documents";
+        return Err(Failure::input(message).hint("name the files of all pages"));
+    }
     Ok((credits, notes))
+}
+
+/// Why an answer is not read, with the way round what is not supported.
+fn unread(error: ReadError) -> Failure {
+    let faults = match &error {
+        ReadError::Faults(faults) => faults.list(),
+        _ => &[],
+    };
+    let credit = faults.iter().find_map(|fault| match &fault.problem {
+        Problem::Sharing { credit, .. } => Some(credit.as_str().to_owned()),
+        _ => None,
+    });
+    let failure = Failure::from(error);
+    match credit {
+        Some(id) => failure.hint(format!(
+            "`--except {id}` passes it over; `credits grant --reference {id}` with its terms records it by hand"
+        )),
+        None => failure,
+    }
 }
 
 /// What credits paid of final bills of a month and later.

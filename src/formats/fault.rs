@@ -376,8 +376,13 @@ pub enum Problem {
     #[error("credit {0} stands twice and says something else the second time")]
     OtherCredit(Excerpt),
     /// Who may use a credit is said in a way that is not known here.
-    #[error("{0} is a way of sharing a credit that is not supported")]
-    Sharing(Excerpt),
+    #[error("credit {credit} is shared by {kind}, which is not supported")]
+    Sharing {
+        /// The provider's id of the credit.
+        credit: Excerpt,
+        /// How it is shared.
+        kind: Excerpt,
+    },
     /// A purchase type that is not known here.
     #[error("{0} is a purchase type that is not known, so what the credit may pay for is not")]
     PurchaseType(Excerpt),

@@ -19,7 +19,7 @@
 //! `creditConsoleVisibility` change nothing. Sharing by cost category or group is refused by name:
 //! read as anything else it would pay the wrong account's charges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use serde_json::value::RawValue;
@@ -42,9 +42,13 @@ pub struct Credits {
     pub credits: Vec<ProviderCredit>,
     /// What had to be assumed: a sentence each, fit to be shown.
     pub notes: Vec<String>,
+    /// How many pages there are.
+    pub pages: usize,
+    /// How many of them name a next one: all but the last.
+    pub pages_with_next: usize,
 }
 
-static ANSWER: [&str; 1] = ["credits"];
+static ANSWER: [&str; 3] = ["credits", "nextToken", "NextToken"];
 static CREDIT: [&str; 20] = [
     "creditId",
     "accountId",
@@ -69,17 +73,24 @@ static CREDIT: [&str; 20] = [
     "ruleName",
 ];
 
-/// Reads the credits that the provider says there are; `services` says what a service is called.
+/// Reads the credits that the provider says there are, but for those of the ids in `except`;
+/// `services` says what a service is called.
 ///
 /// # Errors
 /// An answer that cannot be read to its end, that is of something else, or that has faults: among
 /// them sharing that is not known here, and two credits of one id that are not the same.
-pub fn read_credits(input: impl Read, services: &mut Services) -> Result<Credits, ReadError> {
+pub fn read_credits(
+    input: impl Read,
+    services: &mut Services,
+    except: &BTreeSet<String>,
+) -> Result<Credits, ReadError> {
     let text = read_text(input)?;
     let mut reader = Reader {
         services,
+        except,
         answer: Credits::default(),
         places: BTreeMap::new(),
+        pages: (0, 0),
     };
     let mut reading = Reading::default();
     let mut objects = 0;
@@ -99,15 +110,19 @@ pub fn read_credits(input: impl Read, services: &mut Services) -> Result<Credits
         return Err(ReadError::Faults(reading.faults));
     }
     let mut answer = reader.answer;
+    (answer.pages, answer.pages_with_next) = reader.pages;
     answer.notes.extend(reading.notes());
     Ok(answer)
 }
 
 struct Reader<'s> {
+    except: &'s BTreeSet<String>,
     services: &'s mut Services,
     answer: Credits,
     /// Where the credit of an id is in the answer.
     places: BTreeMap<String, usize>,
+    /// How many pages there are, and how many of them name a next one.
+    pages: (usize, usize),
 }
 
 impl Reader<'_> {
@@ -115,6 +130,9 @@ impl Reader<'_> {
         let Some(page) = reading.object(path, page, &ANSWER) else {
             return;
         };
+        self.pages.0 += 1;
+        let more = page.get("nextToken").or(page.get("NextToken"));
+        self.pages.1 += usize::from(more.is_some());
         let list = reading.required(&page, "credits", |list| {
             items(&page.member("credits"), list)
         });
@@ -127,6 +145,12 @@ impl Reader<'_> {
         let Some(credit) = reading.object(path, credit, &CREDIT) else {
             return;
         };
+        let id = credit.get("creditId").and_then(|id| text(id).ok());
+        if let Some(id) = id.filter(|id| self.except.contains(&**id)) {
+            let note = format!("credit {} was passed over, as asked for", Excerpt::of(&*id));
+            self.answer.notes.push(note);
+            return;
+        }
         let Some(read) = self.read(reading, &credit) else {
             return;
         };
@@ -324,7 +348,13 @@ fn sharing(reading: &mut Reading, credit: &Object<'_>) -> Option<Sharing> {
         Some("CUSTOM") | None => Some(Sharing::Custom(accounts.into_iter().collect())),
         Some(other) => {
             let kind = Excerpt::of(other);
-            reading.fault(&credit.member("creditSharingType"), Problem::Sharing(kind));
+            let id = credit.get("creditId").and_then(|id| text(id).ok());
+            let credit_id = Excerpt::of(id.unwrap_or_default().as_bytes());
+            let problem = Problem::Sharing {
+                credit: credit_id,
+                kind,
+            };
+            reading.fault(&credit.member("creditSharingType"), problem);
             None
         }
     }

@@ -539,11 +539,11 @@ fn faults_of_an_answer_are_named_with_their_path_and_nothing_is_recorded() {
     for (members, expected) in [
         (
             json!({"creditSharingType": "COST_CATEGORY_RULE", "costCategoryArn": "arn", "ruleName": "r"}),
-            "credits[0].creditSharingType: `COST_CATEGORY_RULE` is a way of sharing a credit that is not supported",
+            "credits[0].creditSharingType: credit `1` is shared by `COST_CATEGORY_RULE`, which is not supported",
         ),
         (
             json!({"creditSharingType": "GROUP"}),
-            "credits[0].creditSharingType: `GROUP` is a way of sharing a credit that is not supported",
+            "credits[0].creditSharingType: credit `1` is shared by `GROUP`, which is not supported",
         ),
         (
             json!({"creditId": null}),
@@ -598,6 +598,45 @@ fn faults_of_an_answer_are_named_with_their_path_and_nothing_is_recorded() {
             .contains("4 faults"),
         "{error}"
     );
+}
+
+#[test]
+fn a_credit_that_is_shared_in_a_way_not_supported_can_be_passed_over() {
+    let ledger = Ledger::new();
+    let shared = with(
+        credit("1"),
+        json!({"creditSharingType": "COST_CATEGORY_RULE"}),
+    );
+    let document = answer(&[shared, credit("2")]);
+    let error = import(&ledger, &document).refused(2, "bad_input");
+    assert!(
+        error["hint"]
+            .as_str()
+            .expect("a hint")
+            .starts_with("`--except 1` passes it over"),
+        "{error}"
+    );
+    let run = ledger
+        .call("--json import get-credits --except 1")
+        .stdin(&document)
+        .run()
+        .ok();
+    assert_eq!(outcomes(&run), ["recorded"]);
+    assert!(
+        run.err.contains("credit `1` was passed over"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn a_page_that_names_a_next_one_is_not_all() {
+    let ledger = Ledger::new();
+    let mut page: Value = serde_json::from_str(&answer(&[credit("1")])).expect("JSON");
+    page["nextToken"] = json!("x");
+    import(&ledger, &page.to_string()).refused(2, "bad_input");
+    let both = format!("{page}{}", answer(&[credit("2")]));
+    assert_eq!(outcomes(&import(&ledger, &both).ok()), ["recorded"; 2]);
 }
 
 #[test]

@@ -305,6 +305,21 @@ fn a_match_said_later_books_a_final_bill_anew_with_amend() {
 }
 
 #[test]
+fn a_name_that_several_credits_have_is_pointed_out() {
+    let ledger = Ledger::new();
+    for _ in 0..2 {
+        ledger.does("grant --kind promotional --name Gift --amount 10 --account 111122223333 --start 2026-01-01");
+    }
+    let document = billed("ec2 AmazonEC2 60", &[("-15", "AmazonEC2", "Gift")]);
+    let run = as_billed(&ledger, &document).ok();
+    assert!(
+        run.err.contains("several credits on record are called `Gift`: C2, C3; they are used in burn order, `--match 'Gift=C2'` says which is meant"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
 fn a_name_is_matched_once_and_for_all() {
     let ledger = Ledger::with_a_credit();
     let first = billed("ec2 AmazonEC2 60", &[("-15", "AmazonEC2", "PROMO 77")]);
