@@ -430,7 +430,7 @@ fn notes_of(done: &Done, head: u64, today: NaiveDate) -> Vec<String> {
         ));
     } else if statement.bill.status() == Status::Final && bill.month.last_day() >= today {
         let month = bill.month;
-        notes.push(format!("note: bill {bill} is booked as final, and {month} is not over: `\"status\": \"estimated\"` in the bill makes it one that only reserves"));
+        notes.push(format!("note: bill {bill} is booked as final, and {month} is not over: what comes to it later needs `credits apply --amend`; an estimate would only reserve, and is told by `\"status\": \"estimated\"` in our own JSON, by a row without an invoice id in a report, by `\"Estimated\": true` or a missing day in an answer of Cost Explorer"));
     }
     notes
 }

@@ -296,15 +296,18 @@ fn style(choice: ColorChoice) -> Style {
     Style { colour, width }
 }
 
-/// The names nearest to one that is not known.
-fn nearest<T: ToString>(name: &str, known: impl Iterator<Item = T>) -> Option<String> {
-    let scored = known
-        .map(|candidate| candidate.to_string())
-        .map(|candidate| (strsim::jaro_winkler(name, &candidate), candidate));
-    let best = scored
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some(best.1)
+/// The name nearest to one that is not known, by letters that differ. Those of another case, or
+/// with a like beginning, count as near.
+pub(crate) fn nearest<T: ToString>(name: &str, known: impl Iterator<Item = T>) -> Option<String> {
+    let lower = name.to_lowercase();
+    let near = known.filter_map(|candidate| {
+        let text = candidate.to_string();
+        let other = text.to_lowercase();
+        let likeness = strsim::jaro_winkler(&lower, &other);
+        (likeness > 0.8).then(|| (strsim::damerau_levenshtein(&lower, &other), likeness, text))
+    });
+    let best = near.min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    best.map(|(_, _, text)| text)
 }
 
 fn unknown<T: ToString>(

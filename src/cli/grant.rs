@@ -68,7 +68,7 @@ pub(crate) fn grant(args: &GrantArgs, context: &Context) -> Result<Answer, Failu
         "{amount} {currency} for account {account}, from {} {until}",
         terms.start_date
     );
-    let notes = args.terms.notes(&outcome.state.service_names());
+    let notes = args.terms.notes(&outcome.state);
     Ok(announce(context, &outcome, id, args.dry_run, "recorded", &line).with_notes(notes))
 }
 

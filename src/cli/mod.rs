@@ -58,8 +58,8 @@ Exit status:
   2  bad usage or unreadable input
   3  refused by a rule of the ledger
   4  the ledger is unavailable or damaged
-  5  recorded, but the answer could not be written; or the disk failed so that it is not sure
-     whether it was recorded
+  5  the answer could not be written, and whatever there was to record is recorded; or the disk
+     failed so that it is not sure whether it is
 In 1 to 4 nothing was changed.
 
 Files:
@@ -110,7 +110,7 @@ pub(crate) struct Global {
     /// Whether to colour
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     pub(crate) color: ColorChoice,
-    /// Print nothing on success
+    /// Print nothing on success; notes are left out too
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// The day that counts as today
@@ -190,9 +190,28 @@ pub(crate) fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error
     Cli::from_arg_matches(&matches)
 }
 
-/// Whether a word names a command.
-pub(crate) fn is_command(word: &str) -> bool {
-    Cli::command().find_subcommand(word).is_some()
+/// The command that arguments name, a group's name before its own; nothing where they name none.
+/// Values of global options are passed over.
+pub(crate) fn command_path(words: &[&str]) -> Vec<String> {
+    let root = Cli::command();
+    let takes_value = |word: &str| {
+        let flag = word.strip_prefix("--");
+        let mut options = root.get_arguments().filter(|option| {
+            let takes_value = option.get_action().takes_values();
+            takes_value && option.get_long().is_some()
+        });
+        options.any(|option| option.get_long() == flag)
+    };
+    let (mut command, mut path, mut is_value) = (&root, Vec::new(), false);
+    for word in words.iter().take_while(|word| **word != "--") {
+        if !std::mem::replace(&mut is_value, takes_value(word))
+            && let Some(found) = command.find_subcommand(word)
+        {
+            path.push(found.get_name().to_owned());
+            command = found;
+        }
+    }
+    path
 }
 
 /// Runs a command that needs no place for a ledger.

@@ -1,5 +1,6 @@
 //! `pause`, `resume`, `transfer`, `share`: what may be done to a credit.
 
+use chrono::NaiveDate;
 use clap::Args;
 use credits_ledger::ledger::credit::Sharing;
 use credits_ledger::ledger::decide::Desk;
@@ -11,7 +12,7 @@ use super::answer::Answer;
 use super::balance::credit_answer;
 use super::context::{Context, Day, find_credit, read_day};
 use super::failure::Failure;
-use super::terms::{read_account, read_sharing};
+use super::terms::{read_account, read_sharing, sharing_notes};
 
 /// What each of these commands takes.
 #[derive(Debug, Args)]
@@ -85,17 +86,48 @@ pub(crate) struct ShareArgs {
     who: Vec<String>,
 }
 
+/// What came of a change.
+enum Came {
+    Recorded,
+    /// It is so already, in words.
+    Already(String),
+}
+
+impl Came {
+    fn new(entry: Option<u64>, already: impl FnOnce() -> String) -> Came {
+        match entry {
+            Some(_) => Came::Recorded,
+            None => Came::Already(already()),
+        }
+    }
+}
+
+/// Since when it is so; `since` is nothing where it never was otherwise.
+fn already(done: &str, since: Option<NaiveDate>) -> String {
+    match since {
+        Some(day) => format!("is {done} since {day} already"),
+        None => format!("is {done} since it was recorded"),
+    }
+}
+
 /// Pauses a credit.
 pub(crate) fn pause(args: &PauseArgs, context: &Context) -> Result<Answer, Failure> {
     change(&args.doing, context, "paused", |desk, _, credit| {
-        Ok(operate::pause(desk, credit)?)
+        let entry = operate::pause(desk, credit)?;
+        let since = desk.state.credits[&credit].paused.since(desk.today, &false);
+        Ok(Came::new(entry, || already("paused", since)))
     })
 }
 
 /// Resumes a credit.
 pub(crate) fn resume(args: &ResumeArgs, context: &Context) -> Result<Answer, Failure> {
     change(&args.doing, context, "resumed", |desk, _, credit| {
-        Ok(operate::resume(desk, credit)?)
+        let (entry, on) = (operate::resume(desk, credit)?, desk.today);
+        let since = desk.state.credits[&credit].paused.since(on, &false);
+        Ok(Came::new(entry, || match since {
+            Some(_) => already("resumed", since),
+            None => format!("was never paused, as of {on}"),
+        }))
     })
 }
 
@@ -105,31 +137,38 @@ pub(crate) fn transfer(args: &TransferArgs, context: &Context) -> Result<Answer,
     change(&args.doing, context, &done, |desk, view, credit| {
         let reserved = view.reserved(&desk.state, desk.today, &context.rules)?;
         let reserved = reserved.get(&credit).copied().unwrap_or_default();
-        let entry = operate::transfer(desk, credit, &args.to, reserved, &context.rules)?;
-        Ok(Some(entry))
+        operate::transfer(desk, credit, &args.to, reserved, &context.rules)?;
+        Ok(Came::Recorded)
     })
 }
 
 /// Shares a credit.
 pub(crate) fn share(args: &ShareArgs, context: &Context) -> Result<Answer, Failure> {
     let sharing = read_sharing(&args.who.join(","))
-        .map_err(|error| Failure::usage(format!("an account to share with {error}")))?;
+        .map_err(|error| Failure::usage(format!("`WHO` {error}")))?;
     let done = match &sharing {
         Sharing::Default => "shared as by default".to_owned(),
         Sharing::Disabled => "shared with nobody".to_owned(),
         Sharing::Custom(_) => format!("shared with {} only", args.who.join(", ")),
     };
-    change(&args.doing, context, &done, |desk, _, credit| {
-        Ok(operate::share(desk, credit, sharing.clone())?)
-    })
+    let mut notes = Vec::new();
+    let answer = change(&args.doing, context, &done, |desk, _, credit| {
+        let entry = operate::share(desk, credit, sharing.clone())?;
+        notes = sharing_notes(&sharing, &desk.state);
+        let record = &desk.state.credits[&credit];
+        let issued = &record.credit.terms.sharing;
+        let since = record.sharings.since(desk.today, issued);
+        Ok(Came::new(entry, || already(&done, since)))
+    })?;
+    Ok(answer.with_notes(notes))
 }
 
-/// Changes a credit from a day on. `decide` answers the entry, or nothing where it is so already.
+/// Changes a credit from a day on.
 fn change(
     doing: &Doing,
     context: &Context,
     done: &str,
-    decide: impl Fn(&mut Desk, View<'_>, CreditId) -> Result<Option<u64>, Failure>,
+    mut decide: impl FnMut(&mut Desk, View<'_>, CreditId) -> Result<Came, Failure>,
 ) -> Result<Answer, Failure> {
     let on = context.day_done(doing.on)?;
     let outcome = context.record(doing.dry_run, |desk, view| {
@@ -137,14 +176,14 @@ fn change(
         let id = find_credit(&desk.state, &doing.id)?.credit.id;
         Ok((id, decide(desk, view, id)?))
     })?;
-    let (id, entry) = outcome.answer;
-    let verb = match (entry, doing.dry_run) {
-        (None, _) => "is already",
-        (Some(_), true) => "would be",
-        (Some(_), false) => "is now",
+    let (id, came) = &outcome.answer;
+    let said = match (came, doing.dry_run) {
+        (Came::Already(said), _) => said.clone(),
+        (Came::Recorded, true) => format!("would be {done}, from {on} on"),
+        (Came::Recorded, false) => format!("is now {done}, from {on} on"),
     };
-    let name = &outcome.state.credits[&id].credit.terms.name;
-    let line = format!("credit {id} {verb} {done}, from {on} on: {name}");
-    let answer = credit_answer(context, &outcome, id, line);
-    Ok(answer.recorded(!doing.dry_run && entry.is_some()))
+    let recorded = matches!(came, Came::Recorded) && !doing.dry_run;
+    let name = &outcome.state.credits[id].credit.terms.name;
+    let line = format!("credit {id} {said}: {name}");
+    Ok(credit_answer(context, &outcome, *id, line).recorded(recorded))
 }

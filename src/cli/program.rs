@@ -734,7 +734,7 @@ pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Fai
     })?;
     let state = &outcome.state;
     let names = state.service_names();
-    let mut notes = args.terms.notes(&names);
+    let mut notes = args.terms.notes(state);
     if let Given::File(offers) = &given {
         notes.extend(offer_notes(offers, &names));
     }

@@ -8,7 +8,9 @@ use credits_ledger::catalog::{self, comparable};
 use credits_ledger::ledger::decide;
 use credits_ledger::ledger::names::Service;
 use credits_ledger::ledger::rules::Rules;
+use credits_ledger::ledger::scope::CreditScope;
 use credits_ledger::ledger::services::{KnownBy, ServiceNames};
+use credits_ledger::ledger::state::State;
 use serde::Serialize;
 
 use super::answer::{Answer, Format};
@@ -65,8 +67,9 @@ pub(crate) struct ShowArgs {
 ///
 /// From now on the name stands for the service wherever one is read: in bills, offers and flags.
 /// What is on record stays as it is; a bill on record that names it is decided by the new meaning
-/// with `credits apply --amend`. A later alias of the same name takes the place of an earlier one,
-/// and a name that is made an alias of itself stands for itself.
+/// with `credits apply --amend`. Credits and offers on record that name it no longer mean what comes
+/// under it; a note says which these are. A later alias of the same name takes the place of an
+/// earlier one, and a name that is made an alias of itself stands for itself.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits service alias 'Team compute' AmazonEC2
@@ -167,14 +170,6 @@ fn list(args: &ListArgs, context: &Context) -> Result<Answer, Failure> {
     };
     let style = context.style;
     Ok(Answer::data(context.format, answer, |answer| {
-        let headings = [
-            "service",
-            "name",
-            "provider",
-            "your aliases",
-            "covered by default",
-            "other names",
-        ];
         let above = format!(
             "{} as of {as_of}, entry {}",
             if answer.services.is_empty() {
@@ -184,18 +179,62 @@ fn list(args: &ListArgs, context: &Context) -> Result<Answer, Failure> {
             },
             answer.at_entry
         );
-        let rows = answer.services.iter().map(|service| {
-            vec![
-                Cell::text(&service.service),
-                Cell::maybe(service.name),
-                Cell::maybe(service.provider),
-                Cell::maybe(in_line(&service.aliases)),
-                Cell::text(yes_or_no(service.covered_by_default)),
-                Cell::maybe(in_line(&service.other_names)),
-            ]
-        });
-        Table::new(headings).styled(style).above(above).rows(rows)
+        let table = match (context.format, style.width) {
+            (Format::Table, Some(width)) => short_table(&answer.services, width),
+            _ => full_table(&answer.services),
+        };
+        table.styled(style).above(above)
     }))
+}
+
+fn full_table(services: &[ServiceShape]) -> Table {
+    let headings = [
+        "service",
+        "name",
+        "provider",
+        "your aliases",
+        "covered by default",
+        "other names",
+    ];
+    let rows = services.iter().map(|service| {
+        vec![
+            Cell::text(&service.service),
+            Cell::maybe(service.name),
+            Cell::maybe(service.provider),
+            Cell::maybe(in_line(&service.aliases)),
+            Cell::text(yes_or_no(service.covered_by_default)),
+            Cell::maybe(in_line(&service.other_names)),
+        ]
+    });
+    Table::new(headings).rows(rows)
+}
+
+/// As a terminal of this width can show it: of the other names as many as a third of a line holds,
+/// the user's own first.
+fn short_table(services: &[ServiceShape], width: u16) -> Table {
+    let room = usize::from(width) / 3;
+    let rows = services.iter().map(|service| {
+        let own = service.aliases.iter().map(String::as_str);
+        let others: Vec<&str> = own.chain(service.other_names.iter().copied()).collect();
+        vec![
+            Cell::text(&service.service),
+            Cell::maybe(service.name),
+            Cell::maybe(service.provider),
+            Cell::text(yes_or_no(service.covered_by_default)),
+            Cell::text(some_of(&others, that_fit(&others, room))),
+        ]
+    });
+    Table::new(["service", "name", "provider", "covered", "other names"]).rows(rows)
+}
+
+/// How many of these stand in a line of so many letters; one does in any case.
+fn that_fit(names: &[&str], room: usize) -> usize {
+    let lengths = names.iter().map(|name| name.chars().count() + ", ".len());
+    let ends = lengths.scan(0, |end, length| {
+        *end += length;
+        Some(*end)
+    });
+    ends.take_while(|end| *end <= room).count().max(1)
 }
 
 fn in_line<T: AsRef<str>>(names: &[T]) -> Option<String> {
@@ -290,9 +329,11 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure> {
 
 fn alias(args: &AliasArgs, context: &Context) -> Result<Answer, Failure> {
     let outcome = context.record(args.dry_run, |desk, _| {
-        Ok(decide::alias_service(desk, &args.alias, &args.service)?)
+        let unknown = target_notes(args, &desk.state.service_names());
+        let (recorded, is_new) = decide::alias_service(desk, &args.alias, &args.service)?;
+        Ok((recorded, is_new, unknown))
     })?;
-    let (recorded, is_new) = outcome.answer;
+    let (recorded, is_new, mut notes) = outcome.answer;
     let names = outcome.state.service_names();
     let at = (context.today, outcome.head);
     let meaning = MeaningShape::new(&args.alias, &names, at, &context.rules);
@@ -318,7 +359,108 @@ fn alias(args: &AliasArgs, context: &Context) -> Result<Answer, Failure> {
     } else {
         meaning.answer(context)
     };
-    Ok(answer.with_notes(note).recorded(is_new && !args.dry_run))
+    notes.splice(0..0, note);
+    notes.extend(outdated_notes(args, &outcome.state, context.today));
+    Ok(answer.with_notes(notes).recorded(is_new && !args.dry_run))
+}
+
+/// What to say of a service that nobody knows, which an alias is to stand for. A name that is made
+/// an alias of itself is meant.
+fn target_notes(args: &AliasArgs, names: &ServiceNames) -> Vec<String> {
+    let (alias, service) = (&args.alias, &args.service);
+    let itself = comparable(service.as_str()) == comparable(alias.as_str());
+    if itself || names.named(service).known_by != KnownBy::Nobody {
+        return Vec::new();
+    }
+    let near = nearest(service, names);
+    let hint = match near.as_deref().map(Service::new) {
+        Some(Ok(near)) => format!(
+            "hint: `credits service alias {} {}` makes it that one",
+            quoted(alias),
+            quoted(&near)
+        ),
+        _ => "hint: `credits service list --search TEXT` finds services".to_owned(),
+    };
+    vec![unknown_note(service, near.as_deref()), hint]
+}
+
+/// What to say of credits and offers on record that name what is an alias now: they stay as they
+/// are, and charges that come under that name are another service's. Nothing is to be done about
+/// credits with nothing left, and offers that are closed.
+fn outdated_notes(args: &AliasArgs, state: &State, today: NaiveDate) -> Vec<String> {
+    let (alias, names) = (&args.alias, state.service_names());
+    let service = names.named(alias).service;
+    let outdated = |scope: &CreditScope| names.outdates(alias, &scope.services);
+    let credits = state.credits.values().filter(|record| {
+        let usable = record.left.is_positive() && !record.is_voided();
+        usable && outdated(&record.credit.terms.scope)
+    });
+    let credits = credits.map(|record| {
+        let id = record.credit.id.to_string();
+        (id, &record.credit.terms.scope)
+    });
+    let offers = state.offers.values().map(|record| &record.offer);
+    let offers = offers.filter(|offer| {
+        let open = offer.redeem_by.is_none_or(|until| until >= today);
+        open && outdated(&offer.scope)
+    });
+    let offers = offers.map(|offer| (format!("`{}`", offer.id), &offer.scope));
+
+    let (credits, offers): (Vec<_>, Vec<_>) = (credits.collect(), offers.collect());
+    let mut notes = outdated_of("credit", &credits, alias, &service);
+    notes.extend(outdated_of("offer", &offers, alias, &service));
+    let service = in_quotes(&service);
+    if let Some((first, _)) = credits.first() {
+        notes.push(format!("hint: `credits void {first} --reason TEXT`, then `credits grant` with its terms, for `--service {service}` and what was left of it, records it anew"));
+    }
+    if !offers.is_empty() {
+        notes.push(format!("hint: `credits offer add FILE` records the terms anew, by {service} and under another id"));
+    }
+    if !notes.is_empty() && !args.dry_run {
+        let (alias, itself) = (quoted(alias), in_quotes(alias));
+        notes.push(format!(
+            "hint: `credits service alias {alias} {itself}` lets the name stand for itself again"
+        ));
+    }
+    notes
+}
+
+/// Those of a kind that name the alias, and those that exclude it, a line each.
+fn outdated_of(
+    noun: &str,
+    found: &[(String, &CreditScope)],
+    alias: &Service,
+    service: &Service,
+) -> Vec<String> {
+    let line = |excluding: bool| {
+        let ids = found.iter();
+        let ids = ids.filter(|(_, scope)| scope.services.except().is_some() == excluding);
+        let ids: Vec<&str> = ids.map(|(id, _)| id.as_str()).collect();
+        let (s, name, stay, it) = match ids.len() {
+            0 => return None,
+            1 => ("", "names", "stays", "it does"),
+            _ => ("s", "name", "stay", "they do"),
+        };
+        let (name, pay) = match excluding {
+            true => (name.replace("name", "exclude"), "exclude"),
+            false => (name.to_owned(), "pay"),
+        };
+        let ids = some_of(&ids, NOTES_MAX);
+        Some(format!(
+            "note: {noun}{s} {ids} {name} service `{alias}` and {stay} as recorded: charges that come under `{alias}` are of service `{service}`, which {it} not {pay}"
+        ))
+    };
+    [false, true].into_iter().filter_map(line).collect()
+}
+
+/// The first few in one line, the others counted.
+fn some_of(names: &[&str], most: usize) -> String {
+    let (some, more) = names.split_at(most.min(names.len()));
+    let some = some.join(", ");
+    match more.len() {
+        0 => some,
+        more => format!("{some} and {more} more"),
+    }
 }
 
 /// What to say of names of services that nobody knows: a line each, up to twenty, and what to do.
@@ -326,11 +468,7 @@ pub(crate) fn unknown_notes(unknown: &BTreeSet<Service>, names: &ServiceNames) -
     let mut notes: Vec<String> = unknown
         .iter()
         .take(NOTES_MAX)
-        .map(|name| {
-            let near = nearest(name, names);
-            let near = near.map_or(String::new(), |near| format!(", did you mean `{near}`?"));
-            format!("note: service `{name}` is not known and stands for itself{near}")
-        })
+        .map(|name| unknown_note(name, nearest(name, names).as_deref()))
         .collect();
     let more = unknown.len() - notes.len();
     if more > 0 {
@@ -347,6 +485,11 @@ pub(crate) fn unknown_notes(unknown: &BTreeSet<Service>, names: &ServiceNames) -
     notes
 }
 
+fn unknown_note(name: &Service, near: Option<&str>) -> String {
+    let near = near.map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+    format!("note: service `{name}` is not known and stands for itself{near}")
+}
+
 /// A name as a shell takes it.
 pub(crate) fn quoted(name: &Service) -> String {
     let dashes = if name.as_str().starts_with('-') {
@@ -354,23 +497,22 @@ pub(crate) fn quoted(name: &Service) -> String {
     } else {
         ""
     };
-    format!("{dashes}'{}'", name.as_str().replace('\'', r"'\''"))
+    format!("{dashes}{}", in_quotes(name))
+}
+
+/// The same where what begins with a dash is no flag.
+fn in_quotes(name: &Service) -> String {
+    format!("'{}'", name.as_str().replace('\'', r"'\''"))
 }
 
 /// The code of the service that has a name nearest to one that nobody knows, if it may be misspelt:
-/// one letter in five, the provider's own name aside.
+/// one letter in five, the provider's own name aside unless that may be what is misspelt.
 fn nearest(name: &Service, names: &ServiceNames) -> Option<String> {
-    let asked = bare(name.as_str());
-    let length = asked.chars().count();
-    let most = (length / 5).max(1);
-    if length < 3 {
-        return None;
-    }
+    let (whole, asked) = (comparable(name.as_str()), bare(name.as_str()));
     let edits = |text: &str| {
-        let other = bare(text);
-        let near = length.abs_diff(other.chars().count()) <= most;
-        let edits = near.then(|| strsim::damerau_levenshtein(&asked, &other));
-        edits.filter(|edits| *edits <= most)
+        let in_whole = (whole == asked).then(|| edits(&whole, &comparable(text)));
+        let in_bare = edits(&asked, &bare(text));
+        in_bare.into_iter().chain(in_whole.flatten()).min()
     };
     let known = catalog::services().iter();
     let known = known.flat_map(|known| known.names().map(|text| (text, known.code)));
@@ -382,6 +524,15 @@ fn nearest(name: &Service, names: &ServiceNames) -> Option<String> {
     near.min().map(|(_, code)| code.to_owned())
 }
 
+/// By how many letters names differ, if by no more than one in five.
+fn edits(asked: &str, other: &str) -> Option<usize> {
+    let length = asked.chars().count();
+    let most = (length / 5).max(1);
+    let near = length >= 3 && length.abs_diff(other.chars().count()) <= most;
+    let edits = near.then(|| strsim::damerau_levenshtein(asked, other));
+    edits.filter(|edits| *edits <= most)
+}
+
 /// A comparable name without the provider's, by which most names would be alike.
 fn bare(name: &str) -> String {
     let name = comparable(name);
@@ -389,4 +540,60 @@ fn bare(name: &str) -> String {
         .into_iter()
         .find_map(|provider| name.strip_prefix(provider));
     bare.map_or(name.clone(), |bare| bare.trim_start().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::table::Style;
+
+    fn on_a_terminal(width: u16, part: &str) -> String {
+        let (names, rules) = (ServiceNames::default(), Rules::current());
+        let services = all_services(&names);
+        let shapes = services
+            .iter()
+            .map(|service| ServiceShape::new(service, &names, &rules))
+            .filter(|service| service.is_called(part));
+        let style = Style {
+            width: Some(width),
+            ..Style::default()
+        };
+        let table = short_table(&shapes.collect::<Vec<_>>(), width).styled(style);
+        let mut out = Vec::new();
+        table.write_text(&mut out).expect("memory can be written");
+        String::from_utf8(out).expect("what is printed is UTF-8")
+    }
+
+    #[test]
+    fn of_other_names_a_narrow_terminal_shows_a_few() {
+        assert_eq!(
+            on_a_terminal(80, "ec2 - other"),
+            "\
+service    name                      provider  covered  other names
+AmazonEC2  Amazon Elastic Compute    aws       yes      Amazon Elastic Compute
+           Cloud                                        Cloud - Compute and 12
+                                                        more
+"
+        );
+        let wide = on_a_terminal(240, "ec2 - other");
+        assert!(
+            wide.contains(
+                "Amazon Elastic Compute Cloud - Compute, EC2 - Other, EC2-Other, EC2 - Compute and 9 more"
+            ),
+            "{wide}"
+        );
+    }
+
+    #[test]
+    fn no_service_takes_half_a_narrow_terminal() {
+        let all = on_a_terminal(80, "");
+        assert!(all.lines().all(|line| line.chars().count() <= 80));
+        let rows = all.lines().skip(1);
+        let goes_on = rows.map(|line| line.starts_with(' ')).collect::<Vec<_>>();
+        assert!(
+            !goes_on
+                .windows(8)
+                .any(|lines| lines.iter().all(|more| *more))
+        );
+    }
 }

@@ -6,12 +6,16 @@ use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
 use credits_ledger::ledger::names::{AccountId, Currency, Region, Service};
 use credits_ledger::ledger::rules::{EndRule, StartRule};
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
-use credits_ledger::ledger::services::{KnownBy, ServiceNames};
+use credits_ledger::ledger::services::KnownBy;
+use credits_ledger::ledger::state::State;
 use credits_ledger::money::Money;
 
-use super::context::{Context, Day, read_day};
+use super::context::{Context, Day, nearest, read_day};
 use super::failure::Failure;
 use super::service::unknown_notes;
+
+/// What may stand in the place of account ids where it is said who may use a credit.
+const SHARING_WORDS: [&str; 2] = ["default", "disabled"];
 
 /// What a credit says, its kind and amount aside.
 #[derive(Debug, Clone, Args)]
@@ -82,11 +86,15 @@ impl TermArgs {
         named || categories || dates || words || self.used.is_some() || self.currency.is_some()
     }
 
-    /// What to say of services that nobody knows.
-    pub(crate) fn notes(&self, names: &ServiceNames) -> Vec<String> {
+    /// What to say of services and accounts that nobody knows.
+    pub(crate) fn notes(&self, state: &State) -> Vec<String> {
+        let names = state.service_names();
         let named = self.service.iter().chain(&self.exclude_service);
         let unknown = named.filter(|name| names.named(name).known_by == KnownBy::Nobody);
-        unknown_notes(&unknown.cloned().collect(), names)
+        let mut notes = unknown_notes(&unknown.cloned().collect(), &names);
+        let sharing = self.share.iter();
+        notes.extend(sharing.flat_map(|sharing| sharing_notes(sharing, state)));
+        notes
     }
 
     /// The terms of a credit of this kind and amount, services by the names that were given.
@@ -236,12 +244,49 @@ pub(crate) fn read_words(text: &str) -> Result<String, String> {
 /// Who else may use a credit: `default`, `disabled`, or account ids parted by commas.
 pub(crate) fn read_sharing(text: &str) -> Result<Sharing, String> {
     match text {
-        "default" => Ok(Sharing::Default),
-        "disabled" => Ok(Sharing::Disabled),
-        _ => text
-            .split(',')
-            .map(|id| read_account(id.trim()))
-            .collect::<Result<_, _>>()
-            .map(Sharing::Custom),
+        "default" => return Ok(Sharing::Default),
+        "disabled" => return Ok(Sharing::Disabled),
+        _ => (),
     }
+    let words: Vec<&str> = text.split(',').map(str::trim).collect();
+    if let Some(word) = words.iter().find(|word| SHARING_WORDS.contains(word)) {
+        return Err(format!(
+            "has `{word}` among others: it is `default`, or `disabled`, or account ids"
+        ));
+    }
+    let accounts = words.into_iter().map(read_account);
+    accounts.collect::<Result<_, _>>().map(Sharing::Custom)
+}
+
+/// What to say of accounts that a credit is shared with and that may be misspelt: nothing is on
+/// record of them, and they do not look like an account of AWS.
+pub(crate) fn sharing_notes(sharing: &Sharing, state: &State) -> Vec<String> {
+    let Sharing::Custom(accounts) = sharing else {
+        return Vec::new();
+    };
+    let known = state.known_accounts();
+    let mut unknown = accounts
+        .iter()
+        .filter(|account| !known.contains(account) && !looks_like_one_of_aws(account))
+        .peekable();
+    let hint = unknown.peek().map(|_| {
+        "hint: `credits account list` shows the accounts that are known; `credits share` says anew who may use a credit"
+    });
+    let words = SHARING_WORDS.map(str::to_owned).into_iter();
+    let names: Vec<String> = words.chain(known.iter().map(ToString::to_string)).collect();
+    let mut notes: Vec<String> = unknown
+        .map(|account| {
+            let near = nearest(account.as_str(), names.iter());
+            let near = near.map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+            format!("note: account `{account}` is not known and taken as it is{near}")
+        })
+        .collect();
+    notes.extend(hint.map(str::to_owned));
+    notes
+}
+
+/// Twelve digits.
+fn looks_like_one_of_aws(account: &AccountId) -> bool {
+    let id = account.as_str();
+    id.len() == 12 && id.bytes().all(|symbol| symbol.is_ascii_digit())
 }

@@ -49,6 +49,10 @@ fn message(error: &clap::Error, secret: bool) -> String {
                 .map_or("is not one of its values".to_owned(), ToString::to_string);
             format!("the value of `{argument}` {why}")
         }
+        // Of which clap would print the whole help.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "which of its commands is not said".to_owned()
+        }
         ErrorKind::InvalidValue if value.is_empty() => format!("`{argument}` needs a value"),
         _ => {
             let text = error.render().to_string();
@@ -64,29 +68,40 @@ fn message(error: &clap::Error, secret: bool) -> String {
 
 fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let suggested = [
-        ContextKind::SuggestedSubcommand,
-        ContextKind::SuggestedArg,
-        ContextKind::SuggestedValue,
+        (
+            ContextKind::SuggestedSubcommand,
+            ContextKind::InvalidSubcommand,
+        ),
+        (ContextKind::SuggestedArg, ContextKind::InvalidArg),
+        (ContextKind::SuggestedValue, ContextKind::InvalidValue),
     ];
-    if let Some(name) = suggested.into_iter().find_map(|kind| text(error, kind)) {
+    let nearest = suggested.into_iter().find_map(|(suggested, typed)| {
+        let typed = text(error, typed).unwrap_or_default();
+        let names = texts(error, suggested).iter().rev();
+        names.min_by_key(|name| strsim::damerau_levenshtein(&typed, name))
+    });
+    if let Some(name) = nearest {
         return Some(format!("did you mean `{name}`?"));
     }
-    let words = arguments
-        .iter()
-        .skip(1)
-        .filter_map(|argument| argument.to_str());
-    Some(
-        match words.into_iter().find(|word| super::is_command(word)) {
-            Some(command) => format!("`credits {command} --help` shows how"),
-            None => "`credits --help` lists the commands".to_owned(),
-        },
-    )
+    let words = arguments.iter().skip(1);
+    let words: Vec<&str> = words.map_while(|argument| argument.to_str()).collect();
+    let path = super::command_path(&words);
+    Some(if path.is_empty() {
+        "`credits --help` lists the commands".to_owned()
+    } else {
+        format!("`credits {} --help` shows how", path.join(" "))
+    })
+}
+
+/// What clap says of its error under a word.
+fn texts(error: &clap::Error, kind: ContextKind) -> &[String] {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => std::slice::from_ref(text),
+        Some(ContextValue::Strings(texts)) => texts,
+        _ => &[],
+    }
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
-    match error.get(kind)? {
-        ContextValue::String(text) => Some(text.clone()),
-        ContextValue::Strings(texts) => texts.first().cloned(),
-        _ => None,
-    }
+    texts(error, kind).first().cloned()
 }

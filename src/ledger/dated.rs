@@ -38,6 +38,27 @@ impl<T> Dated<T> {
         Some(value)
     }
 
+    /// Since when what holds at the end of a day holds without a break; nothing where it is
+    /// `before`, what holds before the first value, and was never anything else.
+    #[must_use]
+    pub fn since(&self, day: NaiveDate, before: &T) -> Option<NaiveDate>
+    where
+        T: PartialEq,
+    {
+        let value = self.on(day)?;
+        let until = self.0.partition_point(|(from, _)| *from <= day);
+        // Of several values of one day only the last one ever held.
+        let held = self.0.iter().take(until).map(|(from, _)| *from);
+        let mut days: Vec<NaiveDate> = held.collect();
+        days.dedup();
+        let same = days.iter().rev();
+        let same = same.take_while(|from| self.on(**from) == Some(value));
+        match same.copied().last() {
+            first if first == days.first().copied() && value == before => None,
+            first => first,
+        }
+    }
+
     /// All values with their days, in order.
     pub fn iter(&self) -> impl Iterator<Item = &(NaiveDate, T)> {
         self.0.iter()
@@ -72,6 +93,31 @@ mod tests {
             ("2030-01-01", Some(&"c")),
         ] {
             assert_eq!(dated.on(day(asked)), expected, "{asked}");
+        }
+    }
+
+    #[test]
+    fn what_holds_does_so_since_the_last_day_that_changed_it() {
+        let values = [
+            ("2026-01-01", "a"),
+            ("2026-02-01", "b"),
+            ("2026-02-01", "a"),
+            ("2026-03-01", "c"),
+            ("2026-04-01", "a"),
+        ];
+        let dated: Dated<&str> = values
+            .map(|(from, value)| (day(from), value))
+            .into_iter()
+            .collect();
+        for (asked, before, expected) in [
+            ("2025-12-31", "a", None),
+            ("2026-02-15", "a", None),
+            ("2026-02-15", "z", Some("2026-01-01")),
+            ("2026-03-31", "a", Some("2026-03-01")),
+            ("2030-01-01", "a", Some("2026-04-01")),
+        ] {
+            let since = dated.since(day(asked), &before);
+            assert_eq!(since, expected.map(day), "{asked} {before}");
         }
     }
 }

@@ -106,6 +106,16 @@ impl ServiceNames {
         }
     }
 
+    /// Whether a scope on record names `alias` and not the service that it stands for: charges
+    /// that come under that name are not what this scope names.
+    #[must_use]
+    pub fn outdates(&self, alias: &Service, scope: &Scope<Service>) -> bool {
+        let meant = self.named(alias).service;
+        let same = |name: &Service| comparable(name.as_str()) == comparable(alias.as_str());
+        let named = scope.only().or(scope.except());
+        named.is_some_and(|named| named.iter().any(same) && !named.contains(&meant))
+    }
+
     /// An offer under canonical names.
     #[must_use]
     pub fn offer(&self, offer: &Offer) -> Offer {

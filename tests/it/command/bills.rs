@@ -458,7 +458,9 @@ fn a_final_bill_of_a_month_that_is_not_over_is_booked_with_a_word_about_it() {
     assert_eq!(
         said,
         "note: bill 111122223333/2026-03 is booked as final, and 2026-03 is not over: \
-         `\"status\": \"estimated\"` in the bill makes it one that only reserves\n"
+         what comes to it later needs `credits apply --amend`; an estimate would only reserve, and is \
+         told by `\"status\": \"estimated\"` in our own JSON, by a row without an invoice id in a report, \
+         by `\"Estimated\": true` or a missing day in an answer of Cost Explorer\n"
     );
     for quiet in [
         bill("2026-02", "a AmazonEC2 1"),

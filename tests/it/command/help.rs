@@ -254,6 +254,8 @@ fn a_typing_error_gets_a_suggestion_and_nothing_is_done() {
         ("--format jsn list", "json"),
         ("completions bsh", "bash"),
         ("show C22", "C2"),
+        ("pause c2", "C2"),
+        ("aply", "did you mean `apply`"),
     ] {
         let run = ledger.run(line).ends(2);
         assert!(
@@ -269,6 +271,40 @@ fn a_typing_error_gets_a_suggestion_and_nothing_is_done() {
             assert!(error.to_string().contains(meant), "{line}: {error}");
         }
         assert_eq!(ledger.bytes(), bytes, "{line}");
+    }
+}
+
+#[test]
+fn a_usage_error_points_to_the_help_of_the_very_command() {
+    let ledger = Ledger::new();
+    for (line, command) in [
+        ("service show ''", "service show"),
+        ("import get-credits --qqqq", "import get-credits"),
+        ("import get-credits --from 2026-13", "import get-credits"),
+        ("--ledger apply offer list --qqqq", "offer list"),
+        ("import --qqqq", "import"),
+        ("offer", "offer"),
+        ("grant --kind", "grant"),
+    ] {
+        let run = ledger.run(line);
+        let expected = format!("hint: `credits {command} --help` shows how\n");
+        assert!(
+            run.clone().ends(2).err.ends_with(&expected),
+            "{line}: {run:?}"
+        );
+        ledger.does(&format!("{command} --help"));
+    }
+}
+
+#[test]
+fn help_says_what_quiet_leaves_out_and_what_holds_where_an_answer_is_not_written() {
+    let help = Ledger::new().does("--help");
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "Print nothing on success; notes are left out too",
+        "5 the answer could not be written, and whatever there was to record is recorded;",
+    ] {
+        assert!(words.contains(said), "{help}");
     }
 }
 

@@ -63,8 +63,15 @@ fn what_is_so_already_is_said_and_not_recorded_again() {
     let ledger = family();
     let head = ledger.head();
     let said = ledger.does("resume C3");
-    assert!(said.starts_with("credit C3 is already resumed"), "{said}");
-    ledger.does("share C3 default");
+    assert_eq!(
+        said,
+        "credit C3 was never paused, as of 2026-03-15: Promotional credit\n"
+    );
+    let said = ledger.does("share C3 default");
+    assert_eq!(
+        said,
+        "credit C3 is shared as by default since it was recorded: Promotional credit\n"
+    );
     assert_eq!(ledger.head(), head);
     let rehearsed = ledger.does("pause C3 --dry-run");
     assert!(
@@ -75,6 +82,98 @@ fn what_is_so_already_is_said_and_not_recorded_again() {
     ledger.does("pause C3");
     ledger.does("pause C3");
     assert_eq!(ledger.head(), head + 1);
+}
+
+#[test]
+fn since_when_it_is_so_is_said_not_the_day_of_the_call() {
+    let ledger = family();
+    let on = |day: &str, line: &str| ledger.call(line).today(day).run().ok().out;
+    let name = "Promotional credit\n";
+    on("2026-03-15", "pause C3");
+    on("2026-03-15", "share C3 disabled");
+    for again in ["pause C3", "pause C3 --dry-run"] {
+        assert_eq!(
+            on("2026-04-01", again),
+            format!("credit C3 is paused since 2026-03-15 already: {name}")
+        );
+    }
+    assert_eq!(
+        on("2026-04-01", "share C3 disabled"),
+        format!("credit C3 is shared with nobody since 2026-03-15 already: {name}")
+    );
+    on("2026-04-02", "resume C3");
+    assert_eq!(
+        on("2026-04-20", "resume C3"),
+        format!("credit C3 is resumed since 2026-04-02 already: {name}")
+    );
+    assert_eq!(
+        on("2026-04-20", "resume C3 --on 2026-03-14"),
+        format!("credit C3 was never paused, as of 2026-03-14: {name}")
+    );
+    on("2026-04-21", "share C3 default");
+    assert_eq!(
+        on("2026-04-22", "share C3 default"),
+        format!("credit C3 is shared as by default since 2026-04-21 already: {name}")
+    );
+}
+
+#[test]
+fn default_and_disabled_do_not_stand_among_accounts() {
+    let ledger = family();
+    let bytes = ledger.bytes();
+    for who in [
+        "default 444455556666",
+        "444455556666 disabled",
+        "default disabled",
+        "default,444455556666",
+    ] {
+        let error = ledger
+            .run(&format!("--json share C3 {who}"))
+            .refused(2, "bad_usage");
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.contains("among others"), "{message}");
+    }
+    for line in [
+        "grant --kind earned --amount 1 --share 444455556666,default",
+        "redeem CODE0001 --kind earned --amount 1 --share disabled,444455556666",
+    ] {
+        let error = ledger
+            .run(&format!("--json {line}"))
+            .refused(2, "bad_usage");
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.contains("among others"), "{message}");
+    }
+    assert_eq!(ledger.bytes(), bytes);
+}
+
+#[test]
+fn a_word_that_is_no_known_account_and_does_not_look_like_one_gets_a_note() {
+    let ledger = family();
+    ledger.does("account set team-a --name 'Team A'");
+    let hint = "hint: `credits account list` shows the accounts that are known; `credits share` says anew who may use a credit\n";
+    let foo = format!("note: account `foo` is not known and taken as it is\n{hint}");
+    for line in [
+        "share C3 foo --dry-run",
+        "share C3 foo team-a 777788889999",
+        "grant --kind earned --amount 1 --account 111122223333 --share foo,team-a",
+        "redeem CODE0001 --kind earned --amount 1 --account 111122223333 --share foo",
+    ] {
+        assert_eq!(ledger.run(line).ok().err, foo, "{line}");
+    }
+    for (word, near) in [
+        ("disable", "disabled"),
+        ("44445555666", MEMBER),
+        ("Team-A", "team-a"),
+    ] {
+        let said = ledger.run(&format!("share C3 {word}")).ok().err;
+        let note = format!(
+            "note: account `{word}` is not known and taken as it is, did you mean `{near}`?\n"
+        );
+        assert_eq!(said, note + hint);
+    }
+    for known in ["team-a", STRANGER, MEMBER] {
+        assert_eq!(ledger.run(&format!("share C3 {known}")).ok().err, "");
+    }
 }
 
 #[test]

@@ -356,3 +356,89 @@ fn what_a_name_means_is_shown_as_of_a_day_and_an_entry() {
         serde_json::json!(["Soft"])
     );
 }
+
+#[test]
+fn credits_and_offers_that_name_what_becomes_an_alias_are_said_in_a_rehearsal_too() {
+    let ledger = Ledger::new();
+    let grant = "grant --kind earned --amount 9 --account 111122223333 --start 2026-01-01";
+    for scope in [
+        "--service Soft",
+        "--service soft --service EC2",
+        "--service SOFT --service S3",
+        "--exclude-service Soft",
+        "--service Other",
+        "--service Soft",
+    ] {
+        ledger.does(&format!("{grant} {scope}"));
+    }
+    ledger.does("void C7 --reason r");
+    let offer = r#"{"offers": [
+        {"id": "open", "name": "n", "kind": "earned", "amount": "5", "services": ["Soft"]},
+        {"id": "shut", "name": "n", "kind": "earned", "amount": "5", "services": ["Soft"], "redeem_by": "2026-03-14"}]}"#;
+    ledger.folder.file("o.json", offer);
+    ledger.does("offer add o.json");
+    let notes = [
+        "note: credits C2, C4 name service `soft` and stay as recorded: charges that come under `soft` are of service `AmazonEC2`, which they do not pay",
+        "note: credit C5 excludes service `soft` and stays as recorded: charges that come under `soft` are of service `AmazonEC2`, which it does not exclude",
+        "note: offer `open` names service `soft` and stays as recorded: charges that come under `soft` are of service `AmazonEC2`, which it does not pay",
+        "hint: `credits void C2 --reason TEXT`, then `credits grant` with its terms, for `--service 'AmazonEC2'` and what was left of it, records it anew",
+        "hint: `credits offer add FILE` records the terms anew, by 'AmazonEC2' and under another id",
+        "hint: `credits service alias 'soft' 'soft'` lets the name stand for itself again",
+    ];
+    let run = ledger.run("service alias soft EC2 --dry-run").ok();
+    assert_eq!(run.err.lines().collect::<Vec<_>>(), notes[..5]);
+    for _ in 0..2 {
+        let run = ledger.run("service alias soft EC2").ok();
+        assert!(run.err.ends_with(&(notes.join("\n") + "\n")), "{run:?}");
+    }
+    // What is said is so: of credits for services, only that which names the service itself pays.
+    let bill = bill("2026-01", "a Soft 30");
+    let statement = applies(&ledger, &bill).json();
+    let paid = statement["charges"][0]["allocations"].as_array();
+    let credits: Vec<&Value> = paid.expect("a list").iter().map(|a| &a["credit"]).collect();
+    assert_eq!(credits, ["C3", "C5"]);
+}
+
+#[test]
+fn a_credit_that_names_an_alias_in_other_letters_than_itself_is_said() {
+    let ledger = granted_unknown("SOFT");
+    let run = ledger.run("service alias Soft Soft").ok();
+    assert!(
+        run.err.starts_with(
+            "note: credit C2 names service `Soft` and stays as recorded: charges that come under `Soft` are of service `Soft`, which it does not pay\n"
+        ),
+        "{run:?}"
+    );
+    let ledger = granted_unknown("Soft");
+    assert_eq!(ledger.run("service alias Soft Soft").ok().err, "");
+}
+
+fn granted_unknown(service: &str) -> Ledger {
+    let ledger = Ledger::new();
+    ledger.does(&format!(
+        "grant --kind earned --amount 9 --account 1 --start 2026-01-01 --service {service}"
+    ));
+    ledger
+}
+
+#[test]
+fn an_alias_of_a_service_that_nobody_knows_gets_a_note() {
+    let ledger = Ledger::with_a_credit();
+    for dry_run in ["--dry-run", ""] {
+        let line = format!("service alias 'Team compute' AmzonEC2 {dry_run}");
+        assert_eq!(
+            ledger.run(&line).ok().err,
+            "note: service `AmzonEC2` is not known and stands for itself, did you mean `AmazonEC2`?\n\
+             hint: `credits service alias 'Team compute' 'AmazonEC2'` makes it that one\n"
+        );
+    }
+    assert_eq!(
+        ledger.run("service alias Wares Software").ok().err,
+        "note: service `Software` is not known and stands for itself\n\
+         hint: `credits service list --search TEXT` finds services\n"
+    );
+    // The advice is a line for the shell, and a name that is said to be meant is known.
+    ledger.does("service alias 'Team compute' 'AmazonEC2'");
+    ledger.does("service alias Software Software");
+    assert_eq!(ledger.run("service alias Goods software").ok().err, "");
+}
