@@ -293,8 +293,16 @@ pub enum Problem {
     #[error("the last row has no line end, the document may be cut short")]
     Unfinished,
     /// A part that a manifest lists.
-    #[error("the manifest lists {0}, which is not among the documents")]
-    MissingPart(Excerpt),
+    #[error(
+        "the manifest lists {part}, which is not among the documents{}",
+        nameless_meant(*.has_nameless)
+    )]
+    MissingPart {
+        /// What it is called.
+        part: Excerpt,
+        /// Whether one of the documents has no name by which it could be known.
+        has_nameless: bool,
+    },
     /// A manifest of a report of which there is another manifest, by this name.
     #[error("the manifest is of another edition of the report than {0}, whose rows are the same")]
     OtherEdition(String),
@@ -323,6 +331,12 @@ pub enum Problem {
         /// What is wrong with it.
         why: PeriodError,
     },
+    /// Text or a number that is no instant.
+    #[error("{0} is not a date, dates are epoch seconds or ISO 8601 as in `2026-01-31T00:00:00Z`")]
+    NotAnInstant(Excerpt),
+    /// An instant in another unit.
+    #[error("{0} is in milliseconds, epoch seconds are expected")]
+    Milliseconds(Excerpt),
     /// Text that is no name.
     #[error("{value} {why}")]
     Name {
@@ -447,6 +461,13 @@ fn did_you_mean(name: &Excerpt, known: &[&str]) -> String {
 
 fn category_meant(name: &Excerpt) -> String {
     did_you_mean(name, &Category::ALL.map(Category::as_str))
+}
+
+fn nameless_meant(has_nameless: bool) -> &'static str {
+    match has_nameless {
+        true => ": what comes from stdin has no name, name it as a file",
+        false => "",
+    }
 }
 
 fn columns(names: &[&'static str]) -> String {

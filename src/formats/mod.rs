@@ -113,6 +113,14 @@ pub enum ReadError {
         /// What was seen of it.
         seen: Seen,
     },
+    /// It is of another kind than the one that was stated.
+    #[error("{seen}, which is no `{stated}`")]
+    NotAsStated {
+        /// What was seen of it.
+        seen: Seen,
+        /// What it was said to be.
+        stated: Format,
+    },
     /// It is an answer of AWS that another command reads.
     #[error("the document is an answer of `{answer}`, which `{command}` reads")]
     ForAnother {

@@ -271,6 +271,10 @@ impl BillReader {
                     self.manifest(name, manifest);
                     return Ok(());
                 }
+                if let Some(seen) = seen::of_json(&text) {
+                    let stated = Format::AwsCur;
+                    return Err(ReadError::NotAsStated { seen, stated });
+                }
                 let start = Start {
                     bytes: text.into_bytes(),
                     mark: 0,
@@ -298,6 +302,12 @@ impl BillReader {
         let is_costs = self.format.is_none() && cost_explorer::is_answer(&text);
         if is_costs || self.format == Some(Format::CostExplorer) {
             return self.costs(name, &text);
+        }
+        if self.format.is_none()
+            && native::is_stranger(&text)
+            && let Some(seen) = seen::of_json(&text)
+        {
+            return Err(ReadError::Unknown { seen });
         }
         match native::read(&text, &self.names) {
             Ok(read) => {
@@ -483,6 +493,8 @@ impl BillReader {
         if self.manifests.is_empty() {
             return;
         }
+        let mut tables = self.tables.iter();
+        let has_nameless = tables.any(|table| table.name.listed.is_empty());
         for (manifest, Manifest { parts, .. }) in std::mem::take(&mut self.manifests) {
             for part in parts.iter().map(|part| manifest::base_name(part)) {
                 let name = manifest::unpacked(part);
@@ -491,8 +503,8 @@ impl BillReader {
                 match table {
                     Some(table) => table.is_listed = true,
                     None => {
-                        let problem = Problem::MissingPart(Excerpt::of(part));
-                        self.fault(&manifest, problem);
+                        let part = Excerpt::of(part);
+                        self.fault(&manifest, Problem::MissingPart { part, has_nameless });
                     }
                 }
             }

@@ -615,8 +615,18 @@ fn a_compressed_document_that_was_cut_or_damaged_is_never_read() {
         refused(&[("a.gz", changed)]),
         "a.gz: the gzip data is damaged, its checksum does not match"
     );
+    for (after, shown) in [
+        (&b"something else"[..], "`something else`"),
+        (b"\n", "`\\n`"),
+        (b"\0\0\0", "`\\0\\0\\0`"),
+    ] {
+        assert_eq!(
+            refused(&[("a.gz", [packed.as_slice(), after].concat())]),
+            format!("a.gz: the gzip data is followed by {shown}, which is not gzip")
+        );
+    }
     assert_eq!(
-        refused(&[("a.gz", [packed.as_slice(), b"something else"].concat())]),
+        refused(&[("a.gz", [packed.as_slice(), b"\x1f and so on"].concat())]),
         "a.gz: the gzip data is damaged, something that is not gzip stands where more of it was expected"
     );
     let archive = zip(&[("a.csv", plain.as_bytes())]);
