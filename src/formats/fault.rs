@@ -306,6 +306,33 @@ pub enum Problem {
     /// A manifest of a report of which there is another manifest, by this name.
     #[error("the manifest is of another edition of the report than {0}, whose rows are the same")]
     OtherEdition(String),
+    /// Two documents of one bill, of which one is from before it was closed.
+    #[error(
+        "every row of {closed} has an invoice and no row of {open} has one: they are two editions \
+         of the bill, name one of them, or the manifest that lists both"
+    )]
+    TwoEditions {
+        /// What the document is called in which every row has an invoice.
+        closed: String,
+        /// That in which none has.
+        open: String,
+    },
+    /// Two documents with the same line items.
+    #[error("line items of {first} stand in {second} too: they are of one bill, name one of them")]
+    SameItems {
+        /// What the one is called.
+        first: String,
+        /// What the other is called.
+        second: String,
+    },
+    /// Two documents with the same sums.
+    #[error("{second} has the same sums as {first}: they are of one bill, name one of them")]
+    SameSums {
+        /// What the one is called.
+        first: String,
+        /// What the other is called.
+        second: String,
+    },
     /// A manifest without parts.
     #[error("the manifest lists no parts")]
     NoParts,
