@@ -9,7 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use thiserror::Error;
 
 use crate::ledger::bill::BillError;
@@ -438,6 +438,9 @@ pub enum Problem {
         /// The first day after it.
         end: NaiveDate,
     },
+    /// Days of an answer that are there already.
+    #[error("{0}")]
+    DaysTwice(Box<DaysTwice>),
     /// The metric that is read is not there.
     #[error("no metric `UnblendedCost`{}", .0.as_ref().map_or(String::new(), |other| format!(", there is {other}")))]
     OtherMetric(Option<Excerpt>),
@@ -447,6 +450,63 @@ pub enum Problem {
     /// Charges that make no bill.
     #[error("{0}")]
     Bill(BillError),
+}
+
+/// A period whose days are there already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaysTwice {
+    /// Its first instant.
+    pub start: NaiveDateTime,
+    /// The first instant after it.
+    pub end: NaiveDateTime,
+    /// How many more periods of the document are like it.
+    pub more: u64,
+    /// How.
+    pub how: Twice,
+    /// What the document is called that had them first, where it is another one.
+    pub other: Option<Arc<str>>,
+}
+
+/// How days stand twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Twice {
+    /// The same group of the same period.
+    SameGroup,
+    /// The same period, grouped by something else.
+    GroupedOtherwise,
+    /// Another period, from one instant to another, that overlaps it.
+    Overlap(NaiveDateTime, NaiveDateTime),
+}
+
+impl fmt::Display for DaysTwice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let period = |start, end| format!("`{}` to `{}`", bound(start), bound(end));
+        write!(f, "days stand twice: {}", period(&self.start, &self.end))?;
+        match self.more {
+            0 => {}
+            1 => write!(f, " and 1 more period")?,
+            more => write!(f, " and {more} more periods")?,
+        }
+        let other = self.other.as_deref();
+        let place = other.map_or(String::new(), |other| format!(" in {other}"));
+        match (&self.how, other) {
+            (Twice::SameGroup, Some(other)) => write!(f, ", with the same groups, in {other} too"),
+            (Twice::SameGroup, None) => write!(f, ", with the same groups"),
+            (Twice::GroupedOtherwise, _) => write!(f, ", grouped by something else before{place}"),
+            (Twice::Overlap(start, end), _) => {
+                write!(f, ", overlapping {}{place}", period(start, end))
+            }
+        }
+    }
+}
+
+/// A day, or an instant within one.
+fn bound(instant: &NaiveDateTime) -> String {
+    let shape = match instant.time() == NaiveTime::MIN {
+        true => "%Y-%m-%d",
+        false => "%Y-%m-%dT%H:%M:%SZ",
+    };
+    instant.format(shape).to_string()
 }
 
 impl Problem {

@@ -35,7 +35,9 @@ use crate::ledger::names::Service;
 use crate::ledger::services::ServiceNames;
 
 pub use container::{Container, Damage};
-pub use fault::{EXCERPT_LIMIT, Excerpt, FAULT_LIMIT, Fault, Faults, Place, Problem};
+pub use fault::{
+    DaysTwice, EXCERPT_LIMIT, Excerpt, FAULT_LIMIT, Fault, Faults, Place, Problem, Twice,
+};
 pub use names::Services;
 pub use reader::BillReader;
 pub use seen::Seen;

@@ -333,7 +333,9 @@ impl BillReader {
             return Ok(());
         }
         let services = &mut self.cost_services;
-        let read = self.costs.read(text, &self.told, services)?;
+        let read = self
+            .costs
+            .read(text, name.shown.as_ref(), &self.told, services)?;
         self.formats.push(Format::CostExplorer);
         self.cost_name.clone_from(&name.shown);
         for note in read.notes {
