@@ -24,8 +24,10 @@
 //! | description, of credits and refunds | `line_item_line_item_description` | `lineItem/LineItemDescription` |
 //!
 //! What the provider credited or refunded is summed by its description too, so that it can be
-//! compared with the credits on record, one by one; it ends up in the description of the charge,
-//! cut where it is longer than a name may be.
+//! compared with the credits on record, one by one; it ends up in the description of the charge, cut
+//! at 2,048 bytes, which is more than the provider writes.
+//!
+//! Documents of one bill are added up as parts of it, unless they are seen to be [`editions`] of it.
 //!
 //! Services are canonical before anything is summed, so that spellings of one service make one
 //! charge. Missing is empty, `""`, `NULL` or `\N`. The month of the period and the day are the first ten
@@ -35,6 +37,7 @@
 
 mod cells;
 mod columns;
+mod editions;
 mod line_item;
 mod products;
 mod sums;
@@ -46,6 +49,7 @@ use super::rows::{Outcome, Rows, RowsError};
 use super::{ReadError, stopped};
 
 pub(super) use columns::is_header;
+pub(super) use editions::{Clash, Document, Share, clashes};
 pub(super) use sums::Sums;
 
 use columns::Columns;

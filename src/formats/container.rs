@@ -5,15 +5,19 @@
 //! short or damaged is never taken for a whole one. (Of a gzip document of several members, one
 //! that is cut exactly between two of them is whole, too: nothing in it says how many there were.)
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use thiserror::Error;
 use zip::result::ZipError;
 
 use super::ReadError;
+use super::fault::Excerpt;
 
 const BUFFER_SIZE: usize = 64 << 10;
+
+/// The byte that every member of a gzip document begins with.
+const GZIP: u8 = 0x1f;
 
 /// What is wrong with a compressed document.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -24,6 +28,9 @@ pub enum Damage {
     /// Its data is not what it was.
     #[error("the {0} data is damaged, {1}")]
     Damaged(Container, &'static str),
+    /// Something else stands after its data.
+    #[error("the gzip data is followed by {0}, which is not gzip")]
+    Followed(Excerpt),
     /// It has no directory, or a bad one.
     #[error("the ZIP archive is damaged or was cut short, its directory cannot be read")]
     NoDirectory,
@@ -53,7 +60,7 @@ pub enum Container {
 pub(super) fn gzip(input: impl Read) -> impl Read {
     let input = BufReader::with_capacity(BUFFER_SIZE, Steady(input));
     Decompressed {
-        input: MultiGzDecoder::new(input),
+        input: Members(Some(GzDecoder::new(input))),
         container: Container::Gzip,
     }
 }
@@ -77,6 +84,29 @@ impl<R: Read> Read for Steady<R> {
                 other => return other,
             }
         }
+    }
+}
+
+/// The members of a gzip document, one after the other.
+struct Members<R>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let count = member.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let Some(mut rest) = self.0.take().map(GzDecoder::into_inner) else {
+                break;
+            };
+            let next = rest.fill_buf()?;
+            if next.first().is_some_and(|byte| *byte != GZIP) {
+                return Err(io::Error::other(Damage::Followed(Excerpt::of(next))));
+            }
+            self.0 = (!next.is_empty()).then(|| GzDecoder::new(rest));
+        }
+        Ok(0)
     }
 }
 

@@ -5,7 +5,7 @@
 //! | payer | nowhere: the caller says it |
 //! | billing month | `TimePeriod`, `Start` |
 //! | currency | `Unit` of the metric |
-//! | status | `final` if no period of the month is `Estimated` and every day of it is there, else `estimated` |
+//! | status | `final` if no period of the month is `Estimated` and every day of it is there, with amounts or without, else `estimated` |
 //! | amount | `UnblendedCost` |
 //! | start and end | `Start` of a period of one day or less; of a longer one none, so that it spans the month |
 //! | account | the key by `LINKED_ACCOUNT`, the payer |
@@ -15,19 +15,23 @@
 //!
 //! An answer that is not grouped by `RECORD_TYPE` does not say whether the provider's credits are
 //! already inside. It is refused, unless the caller knows that they are not. Keys by anything else
-//! are summed over. Pages and answers are summed together, so several make one bill a month.
+//! are summed over. Pages and answers are summed together, so several make one bill a month, as long
+//! as no day stands in them twice: a group of a period that stood before, a period that overlaps
+//! another one, and one that is grouped otherwise are refused, since all of them double amounts.
 //!
 //! Source: the AWS Cost Explorer API reference, `GetCostAndUsage`, and a real answer, read 2026-11.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::ReadError;
 use super::aws_api::object::{Object, Reading, digits, first_has, flag, items, texts};
 use super::bills::{Draft, Group, Sum, SumsOfBills, of_sums};
-use super::fault::{Excerpt, Faults, Place, Problem};
+use super::fault::{DaysTwice, Excerpt, Faults, Place, Problem, Twice};
 use super::json::text;
 use super::names::{Known, Services};
 use crate::ledger::bill::BillError;
@@ -67,6 +71,9 @@ const RECORD_TYPES: [(&str, Category); 24] = [
 /// What a charge without a key by `SERVICE` is of.
 const UNKNOWN_SERVICE: &str = "Unknown";
 
+/// What is noted where all charges are of that one.
+const NO_SERVICES: &str = "services are not known, since the answer is not grouped by `SERVICE`";
+
 /// What the caller knows of an answer and the answer does not say.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Told {
@@ -98,8 +105,15 @@ pub(super) struct CostExplorer {
     accounts: Known<AccountId>,
     regions: Known<Region>,
     drafts: Vec<Draft>,
-    /// Of each draft the days that are there.
-    days: Vec<BTreeSet<NaiveDate>>,
+    /// Of each draft whether some amount is not zero.
+    is_charged: Vec<bool>,
+    months: BTreeMap<Month, Seen>,
+    /// The periods that are there, none of which overlaps another, by their starts.
+    periods: BTreeMap<NaiveDateTime, Period>,
+    /// The groups of periods that are there, by a hash of both.
+    met: HashSet<u128>,
+    /// What answers were grouped by; their numbers are in `periods`.
+    groupings: Vec<Vec<String>>,
     numbers: BTreeMap<BillId, usize>,
     groups: BTreeMap<Group, usize>,
     sums: Vec<Sum>,
@@ -115,14 +129,32 @@ struct Places {
     account: Option<usize>,
     region: Option<usize>,
     record_type: Option<usize>,
-    count: usize,
+    /// What the answer is grouped by, in the order of its keys.
+    grouping: Vec<String>,
 }
 
-/// A span of days, of which the end is the first day after it.
-#[derive(Clone, Copy)]
+/// A span of time, of which the end is the first instant after it.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Span {
-    start: NaiveDate,
-    end: NaiveDate,
+    start: NaiveDateTime,
+    end: NaiveDateTime,
+}
+
+/// A period that was met.
+struct Period {
+    span: Span,
+    grouping: usize,
+    /// The first document that has it.
+    document: Option<Arc<str>>,
+}
+
+/// What was seen of a month.
+#[derive(Default)]
+struct Seen {
+    /// How much of it is there.
+    covered: TimeDelta,
+    /// Whether some period of it is not closed.
+    is_open: bool,
 }
 
 /// How an answer was read.
@@ -138,7 +170,11 @@ impl Default for CostExplorer {
             accounts: Known::new(AccountId::new),
             regions: Known::new(Region::new),
             drafts: Vec::new(),
-            days: Vec::new(),
+            is_charged: Vec::new(),
+            months: BTreeMap::new(),
+            periods: BTreeMap::new(),
+            met: HashSet::new(),
+            groupings: Vec::new(),
             numbers: BTreeMap::new(),
             groups: BTreeMap::new(),
             sums: Vec::new(),
@@ -155,32 +191,46 @@ pub(super) fn is_answer(text: &str) -> bool {
 }
 
 impl CostExplorer {
-    /// Reads an answer, all pages of it that are in `text`.
+    /// Reads an answer, all pages of it that are in `text`, of a document of this name.
     pub(super) fn read(
         &mut self,
         text: &str,
+        document: Option<&Arc<str>>,
         told: &Told,
         services: &mut Services,
     ) -> Result<ReadAnswer, ReadError> {
         let mut reading = Reading::default();
         let mut refused = None;
         let mut rounded = 0;
+        let mut lacks_services = false;
+        let mut twice = None;
         reading.each_object(text, |reading, path, page| {
             let mut reader = Page {
                 sums: self,
+                document,
                 told,
                 services,
                 rounded: 0,
+                lacks_services: false,
+                twice: twice.take(),
             };
             if let Err(why) = reader.page(reading, &path, page) {
                 refused.get_or_insert(why);
             }
             rounded += reader.rounded;
+            lacks_services |= reader.lacks_services;
+            twice = reader.twice;
         });
+        if let Some(FirstTwice { path, days, .. }) = twice {
+            reading.fault(&path, Problem::DaysTwice(Box::new(days)));
+        }
         match refused {
             Some(why) if reading.faults.is_empty() => Err(why),
             _ => Ok(ReadAnswer {
-                notes: reading.notes(),
+                notes: {
+                    let lacks = lacks_services.then(|| NO_SERVICES.to_owned());
+                    reading.notes().into_iter().chain(lacks).collect()
+                },
                 faults: reading.faults,
                 rounded,
             }),
@@ -194,12 +244,21 @@ impl CostExplorer {
             .iter()
             .map(|kind| format!("record type {kind} is not known, it is read as `other`"))
             .collect();
-        for (draft, days) in self.drafts.iter_mut().zip(&self.days) {
-            if !is_whole(draft.id.month, days) {
+        for (draft, is_charged) in self.drafts.iter_mut().zip(&self.is_charged) {
+            let month = draft.id.month;
+            let seen = self.months.get(&month);
+            draft.is_open = seen.is_none_or(|seen| seen.is_open);
+            if seen.is_none_or(|seen| seen.covered != length(month)) {
                 draft.is_open = true;
                 notes.push(format!(
-                    "bill {}: not every day of {} is there, so it is taken to be estimated",
-                    draft.id, draft.id.month
+                    "bill {}: not every day of {month} is there, so it is taken to be estimated",
+                    draft.id
+                ));
+            }
+            if !is_charged {
+                notes.push(format!(
+                    "bill {}: every amount is zero, the answer says that nothing was charged",
+                    draft.id
                 ));
             }
         }
@@ -216,7 +275,7 @@ impl CostExplorer {
         let next = self.drafts.len();
         let number = *self.numbers.entry(id.clone()).or_insert(next);
         if number == next {
-            self.days.push(BTreeSet::new());
+            self.is_charged.push(false);
             self.drafts.push(Draft {
                 id,
                 is_too_large: false,
@@ -226,20 +285,108 @@ impl CostExplorer {
         }
         number
     }
+
+    /// Takes note of a period, or says how its days are there already.
+    fn period(
+        &mut self,
+        span: Span,
+        is_open: bool,
+        grouping: &[String],
+        document: Option<&Arc<str>>,
+    ) -> Result<(), DaysTwice> {
+        let known = self.groupings.iter().position(|known| known == grouping);
+        let grouping = known.unwrap_or_else(|| {
+            self.groupings.push(grouping.to_vec());
+            self.groupings.len() - 1
+        });
+        let mut before = self.periods.range(..span.end);
+        let before = before.next_back().map(|(_, period)| period);
+        // None of them overlaps another, so this is the only one that may reach into the span.
+        if let Some(met) = before.filter(|met| met.span.end > span.start) {
+            let how = match (met.span == span, met.grouping == grouping) {
+                (true, true) => {
+                    self.month(span).is_open |= is_open;
+                    return Ok(());
+                }
+                (true, false) => Twice::GroupedOtherwise,
+                (false, _) => Twice::Overlap(met.span.start, met.span.end),
+            };
+            return Err(twice(span, how, met, document));
+        }
+        let period = Period {
+            span,
+            grouping,
+            document: document.cloned(),
+        };
+        self.periods.insert(span.start, period);
+        let month = self.month(span);
+        month.is_open |= is_open;
+        month.covered += span.end - span.start;
+        Ok(())
+    }
+
+    fn month(&mut self, span: Span) -> &mut Seen {
+        let month = Month::of(span.start.date());
+        self.months.entry(month).or_default()
+    }
+
+    /// Takes note of a group of a period, or says that it is there already.
+    fn group(
+        &mut self,
+        span: Span,
+        keys: &[String],
+        document: Option<&Arc<str>>,
+    ) -> Result<(), DaysTwice> {
+        let start = span.start.and_utc().timestamp();
+        let mut bytes = start.to_le_bytes().to_vec();
+        for key in keys {
+            bytes.extend((key.len() as u64).to_le_bytes());
+            bytes.extend(key.as_bytes());
+        }
+        if self.met.insert(xxh3_128(&bytes)) {
+            return Ok(());
+        }
+        match self.periods.get(&span.start) {
+            Some(met) => Err(twice(span, Twice::SameGroup, met, document)),
+            None => Ok(()),
+        }
+    }
 }
 
-fn is_whole(month: Month, days: &BTreeSet<NaiveDate>) -> bool {
-    let of_month = month.first_day().iter_days();
-    let mut of_month = of_month.take_while(|day| *day <= month.last_day());
-    of_month.all(|day| days.contains(&day))
+/// What is wrong with a period whose days are in one that was met.
+fn twice(span: Span, how: Twice, met: &Period, document: Option<&Arc<str>>) -> DaysTwice {
+    DaysTwice {
+        start: span.start,
+        end: span.end,
+        more: 0,
+        how,
+        other: met.document.clone().filter(|met| Some(met) != document),
+    }
+}
+
+/// How long a month is.
+fn length(month: Month) -> TimeDelta {
+    month.last_day() - month.first_day() + TimeDelta::days(1)
 }
 
 /// A page that is being read.
 struct Page<'a> {
     sums: &'a mut CostExplorer,
+    document: Option<&'a Arc<str>>,
     told: &'a Told,
     services: &'a mut Services,
     rounded: u64,
+    /// Whether there are amounts without a key by `SERVICE`.
+    lacks_services: bool,
+    twice: Option<FirstTwice>,
+}
+
+/// The first period of a document whose days stand twice.
+struct FirstTwice {
+    path: String,
+    days: DaysTwice,
+    /// The last such period so far.
+    last: Span,
 }
 
 impl Page<'_> {
@@ -287,13 +434,19 @@ impl Page<'_> {
         });
         let total = result.get("Total").filter(|total| total.get() != "{}");
         let (span, open, groups) = (span?, open?.unwrap_or(false), groups?.unwrap_or_default());
-        if places.count == 0 {
+        let grouping = places.grouping.as_slice();
+        let document = self.document;
+        if let Err(days) = self.sums.period(span, open, grouping, document) {
+            self.twice(path, days);
+            return None;
+        }
+        if grouping.is_empty() {
             let Some(total) = total else {
                 reading.fault(path, Problem::Missing("Total"));
                 return None;
             };
             let path = result.member("Total");
-            self.sum(reading, &path, total, payer, places, &[], span, open);
+            self.sum(reading, &path, total, payer, places, &[], span);
             return Some(());
         }
         for (path, group) in groups {
@@ -306,15 +459,33 @@ impl Page<'_> {
                 continue;
             };
             let keys: Vec<String> = keys.into_iter().map(|key| key.into_owned()).collect();
-            if keys.len() != places.count {
-                let (found, expected) = (keys.len(), places.count);
+            if keys.len() != grouping.len() {
+                let (found, expected) = (keys.len(), grouping.len());
                 reading.fault(&group.member("Keys"), Problem::Keys { found, expected });
                 continue;
             }
             let path = group.member("Metrics");
-            self.sum(reading, &path, metrics, payer, places, &keys, span, open);
+            self.sum(reading, &path, metrics, payer, places, &keys, span);
         }
         Some(())
+    }
+
+    /// Takes note of days that stand twice: of a document the first period, and how many more.
+    fn twice(&mut self, path: &str, days: DaysTwice) {
+        let (start, end) = (days.start, days.end);
+        let last = Span { start, end };
+        match &mut self.twice {
+            None => {
+                let path = path.to_owned();
+                self.twice = Some(FirstTwice { path, days, last });
+            }
+            // The groups of a period come one after the other.
+            Some(first) if first.last == last => {}
+            Some(first) => {
+                first.days.more += 1;
+                first.last = last;
+            }
+        }
     }
 
     /// Adds an amount to its sum.
@@ -328,8 +499,11 @@ impl Page<'_> {
         places: &Places,
         keys: &[String],
         span: Span,
-        open: bool,
     ) -> Option<()> {
+        if let Err(days) = self.sums.group(span, keys, self.document) {
+            self.twice(path, days);
+            return None;
+        }
         let (currency, amount) = metric(reading, path, metrics)?;
         let key =
             |place: Option<usize>| place.and_then(|place| keys.get(place)).map(String::as_str);
@@ -342,23 +516,23 @@ impl Page<'_> {
             }
         };
         let category = self.category(key(places.record_type), key(places.service));
+        self.lacks_services |= places.service.is_none();
         self.rounded += u64::from(amount.rounded);
         let id = BillId {
-            month: Month::of(span.start),
+            month: Month::of(span.start.date()),
             payer: payer.clone(),
             currency,
         };
         let bill = self.sums.draft(id);
-        self.sums.drafts[bill].is_open |= open;
-        self.sums.days[bill].extend(span.days());
-        let is_day = span.start.succ_opt() == Some(span.end) || span.start == span.end;
+        // `draft` gives numbers of these.
+        self.sums.is_charged[bill] |= amount.amount != Money::ZERO;
         let group = Group {
             bill,
             account: account.unwrap_or_else(|| payer.clone()),
             service,
             region,
             category,
-            day: is_day.then_some(span.start),
+            day: span.day(),
             is_negative: amount.amount.is_negative(),
             description: None,
         };
@@ -390,7 +564,10 @@ impl Page<'_> {
             .transpose()?;
         let service = match service {
             Some(name) if !name.is_empty() => self.services.name(name)?,
-            _ => self.services.name(UNKNOWN_SERVICE)?,
+            // It is no name that somebody could alias.
+            _ => {
+                Service::new(UNKNOWN_SERVICE).map_err(|why| Problem::name(UNKNOWN_SERVICE, why))?
+            }
         };
         Ok((account, region, service))
     }
@@ -431,13 +608,20 @@ fn by_record_type(kind: &str) -> Option<Category> {
 }
 
 impl Span {
-    fn days(self) -> impl Iterator<Item = NaiveDate> {
-        let last = self.end.max(self.start.succ_opt().unwrap_or(self.start));
-        self.start.iter_days().take_while(move |day| *day < last)
+    /// The day that all of it is in, if it is one.
+    fn day(self) -> Option<NaiveDate> {
+        let day = self.start.date();
+        (self.end <= midnight_after(day)).then_some(day)
     }
 }
 
-/// The days of a period, all in one month.
+/// The first instant after a day.
+fn midnight_after(day: NaiveDate) -> NaiveDateTime {
+    let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
+    next.and_time(NaiveTime::MIN)
+}
+
+/// A period, all in one month.
 fn span(reading: &mut Reading, result: &Object<'_>) -> Option<Span> {
     let path = result.member("TimePeriod");
     let Some(period) = result.get("TimePeriod") else {
@@ -445,33 +629,47 @@ fn span(reading: &mut Reading, result: &Object<'_>) -> Option<Span> {
         return None;
     };
     let period = reading.object(&path, period, &PERIOD)?;
-    let start = reading.required(&period, "Start", day);
-    let end = reading.required(&period, "End", day);
+    let start = reading.required(&period, "Start", bound);
+    let end = reading.required(&period, "End", bound);
     let (start, end) = (start?, end?);
-    let last = end.pred_opt().unwrap_or(end).max(start);
+    let (first, after) = (start.date(), end.date());
     if end < start {
-        reading.fault(
-            &period.member("End"),
-            Problem::EndsBeforeItStarts { start, end },
-        );
+        let problem = Problem::EndsBeforeItStarts {
+            start: first,
+            end: after,
+        };
+        reading.fault(&period.member("End"), problem);
         return None;
     }
-    if Month::of(start) != Month::of(last) {
-        reading.fault(&path, Problem::SeveralMonths { start, end });
+    // One that ends where it starts is taken to be the day.
+    let end = if end == start {
+        midnight_after(first)
+    } else {
+        end
+    };
+    let last = end - TimeDelta::seconds(1);
+    if Month::of(first) != Month::of(last.date()) {
+        let problem = Problem::SeveralMonths {
+            start: first,
+            end: after,
+        };
+        reading.fault(&path, problem);
         return None;
     }
     Some(Span { start, end })
 }
 
-/// The day of a period's bound: a day, or an instant of it where the answer is by hour.
-fn day(raw: &RawValue) -> Result<NaiveDate, Problem> {
+/// A period's bound: a day, or an instant as `2026-01-01T05:00:00Z` where the answer is by hour.
+fn bound(raw: &RawValue) -> Result<NaiveDateTime, Problem> {
     let text = text(raw)?;
     let (day, time) = text.split_at_checked(10).unwrap_or((&text, ""));
-    let day = match time.is_empty() || time.starts_with('T') {
-        true => parse_date(day),
-        false => Err(PeriodError::NotADate),
+    let day = parse_date(day).map_err(|why| Problem::period(&text, why))?;
+    let time = match time {
+        "" => Ok(NaiveTime::MIN),
+        time => NaiveTime::parse_from_str(time, "T%H:%M:%SZ"),
     };
-    day.map_err(|why| Problem::period(&text, why))
+    let time = time.map_err(|_| Problem::period(&text, PeriodError::NotADate))?;
+    Ok(day.and_time(time))
 }
 
 /// What an answer is grouped by.
@@ -491,8 +689,8 @@ fn places(reading: &mut Reading, page: &Object<'_>) -> Option<Places> {
             ("DIMENSION", "RECORD_TYPE") => &mut places.record_type,
             _ => &mut None,
         };
-        *place = Some(places.count);
-        places.count += 1;
+        *place = Some(places.grouping.len());
+        places.grouping.push(format!("{kind} {key}"));
     }
     Some(places)
 }

@@ -9,7 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use thiserror::Error;
 
 use crate::ledger::bill::BillError;
@@ -293,11 +293,46 @@ pub enum Problem {
     #[error("the last row has no line end, the document may be cut short")]
     Unfinished,
     /// A part that a manifest lists.
-    #[error("the manifest lists {0}, which is not among the documents")]
-    MissingPart(Excerpt),
+    #[error(
+        "the manifest lists {part}, which is not among the documents{}",
+        nameless_meant(*.has_nameless)
+    )]
+    MissingPart {
+        /// What it is called.
+        part: Excerpt,
+        /// Whether one of the documents has no name by which it could be known.
+        has_nameless: bool,
+    },
     /// A manifest of a report of which there is another manifest, by this name.
     #[error("the manifest is of another edition of the report than {0}, whose rows are the same")]
     OtherEdition(String),
+    /// Two documents of one bill, of which one is from before it was closed.
+    #[error(
+        "every row of {closed} has an invoice and no row of {open} has one: they are two editions \
+         of the bill, name one of them, or the manifest that lists both"
+    )]
+    TwoEditions {
+        /// What the document is called in which every row has an invoice.
+        closed: String,
+        /// That in which none has.
+        open: String,
+    },
+    /// Two documents with the same line items.
+    #[error("line items of {first} stand in {second} too: they are of one bill, name one of them")]
+    SameItems {
+        /// What the one is called.
+        first: String,
+        /// What the other is called.
+        second: String,
+    },
+    /// Two documents with the same sums.
+    #[error("{second} has the same sums as {first}: they are of one bill, name one of them")]
+    SameSums {
+        /// What the one is called.
+        first: String,
+        /// What the other is called.
+        second: String,
+    },
     /// A manifest without parts.
     #[error("the manifest lists no parts")]
     NoParts,
@@ -323,6 +358,12 @@ pub enum Problem {
         /// What is wrong with it.
         why: PeriodError,
     },
+    /// Text or a number that is no instant.
+    #[error("{0} is not a date, dates are epoch seconds or ISO 8601 as in `2026-01-31T00:00:00Z`")]
+    NotAnInstant(Excerpt),
+    /// An instant in another unit.
+    #[error("{0} is in milliseconds, epoch seconds are expected")]
+    Milliseconds(Excerpt),
     /// Text that is no name.
     #[error("{value} {why}")]
     Name {
@@ -402,6 +443,9 @@ pub enum Problem {
         /// The first day after it.
         end: NaiveDate,
     },
+    /// Days of an answer that are there already.
+    #[error("{0}")]
+    DaysTwice(Box<DaysTwice>),
     /// The metric that is read is not there.
     #[error("no metric `UnblendedCost`{}", .0.as_ref().map_or(String::new(), |other| format!(", there is {other}")))]
     OtherMetric(Option<Excerpt>),
@@ -411,6 +455,63 @@ pub enum Problem {
     /// Charges that make no bill.
     #[error("{0}")]
     Bill(BillError),
+}
+
+/// A period whose days are there already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaysTwice {
+    /// Its first instant.
+    pub start: NaiveDateTime,
+    /// The first instant after it.
+    pub end: NaiveDateTime,
+    /// How many more periods of the document are like it.
+    pub more: u64,
+    /// How.
+    pub how: Twice,
+    /// What the document is called that had them first, where it is another one.
+    pub other: Option<Arc<str>>,
+}
+
+/// How days stand twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Twice {
+    /// The same group of the same period.
+    SameGroup,
+    /// The same period, grouped by something else.
+    GroupedOtherwise,
+    /// Another period, from one instant to another, that overlaps it.
+    Overlap(NaiveDateTime, NaiveDateTime),
+}
+
+impl fmt::Display for DaysTwice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let period = |start, end| format!("`{}` to `{}`", bound(start), bound(end));
+        write!(f, "days stand twice: {}", period(&self.start, &self.end))?;
+        match self.more {
+            0 => {}
+            1 => write!(f, " and 1 more period")?,
+            more => write!(f, " and {more} more periods")?,
+        }
+        let other = self.other.as_deref();
+        let place = other.map_or(String::new(), |other| format!(" in {other}"));
+        match (&self.how, other) {
+            (Twice::SameGroup, Some(other)) => write!(f, ", with the same groups, in {other} too"),
+            (Twice::SameGroup, None) => write!(f, ", with the same groups"),
+            (Twice::GroupedOtherwise, _) => write!(f, ", grouped by something else before{place}"),
+            (Twice::Overlap(start, end), _) => {
+                write!(f, ", overlapping {}{place}", period(start, end))
+            }
+        }
+    }
+}
+
+/// A day, or an instant within one.
+fn bound(instant: &NaiveDateTime) -> String {
+    let shape = match instant.time() == NaiveTime::MIN {
+        true => "%Y-%m-%d",
+        false => "%Y-%m-%dT%H:%M:%SZ",
+    };
+    instant.format(shape).to_string()
 }
 
 impl Problem {
@@ -452,6 +553,13 @@ fn did_you_mean(name: &Excerpt, known: &[&str]) -> String {
 
 fn category_meant(name: &Excerpt) -> String {
     did_you_mean(name, &Category::ALL.map(Category::as_str))
+}
+
+fn nameless_meant(has_nameless: bool) -> &'static str {
+    match has_nameless {
+        true => ": what comes from stdin has no name, name it as a file",
+        false => "",
+    }
 }
 
 fn columns(names: &[&'static str]) -> String {

@@ -115,6 +115,29 @@ pub(super) fn each_item<'a>(
     serde_json::Deserializer::from_str(list.get()).deserialize_seq(Items(take))
 }
 
+/// Hands over the names of the members of the first object of a text, or of a list in it. Whether
+/// there is such an object, be it without members.
+pub(super) fn each_member_of_first(text: &str, mut take: impl FnMut(&str)) -> bool {
+    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let mut first = match documents.next() {
+        Some(Ok(first)) => Some(first),
+        _ => None,
+    };
+    if let Some(list) = first.filter(|first| first.get().starts_with('[')) {
+        first = None;
+        let _ = each_item(list, |item| {
+            first.get_or_insert(item);
+        });
+    }
+    match first {
+        // A name that is no text is said by whoever reads the document.
+        Some(object) if object.get().starts_with('{') => {
+            each_member(object, |name, _| take(&name)).is_ok()
+        }
+        _ => false,
+    }
+}
+
 struct Members<F>(F);
 
 struct Items<F>(F);

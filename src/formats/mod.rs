@@ -35,7 +35,9 @@ use crate::ledger::names::Service;
 use crate::ledger::services::ServiceNames;
 
 pub use container::{Container, Damage};
-pub use fault::{EXCERPT_LIMIT, Excerpt, FAULT_LIMIT, Fault, Faults, Place, Problem};
+pub use fault::{
+    DaysTwice, EXCERPT_LIMIT, Excerpt, FAULT_LIMIT, Fault, Faults, Place, Problem, Twice,
+};
 pub use names::Services;
 pub use reader::BillReader;
 pub use seen::Seen;
@@ -112,6 +114,14 @@ pub enum ReadError {
     Unknown {
         /// What was seen of it.
         seen: Seen,
+    },
+    /// It is of another kind than the one that was stated.
+    #[error("{seen}, which is no `{stated}`")]
+    NotAsStated {
+        /// What was seen of it.
+        seen: Seen,
+        /// What it was said to be.
+        stated: Format,
     },
     /// It is an answer of AWS that another command reads.
     #[error("the document is an answer of `{answer}`, which `{command}` reads")]

@@ -28,7 +28,9 @@ use crate::money::Money;
 use crate::period::{Month, parse_date};
 
 use super::fault::{Excerpt, Faults, Place, Problem};
-use super::json::{each_item, each_member, list_of, syntax, text, wrong_type};
+use super::json::{
+    each_item, each_member, each_member_of_first, list_of, syntax, text, wrong_type,
+};
 use super::names::{Known, Services, label};
 
 static BILL: [&str; 6] = ["account", "month", "currency", "status", "id", "charges"];
@@ -52,6 +54,17 @@ pub(super) struct NativeBills {
     pub(super) rounded: u64,
     /// The names of services that nobody knows.
     pub(super) unknown_services: BTreeSet<Service>,
+}
+
+/// Whether the first object of JSON, or of a list in it, has members and is no bill, not even a bad
+/// one: none of the fields is there that a bill must have.
+pub(super) fn is_stranger(text: &str) -> bool {
+    let (mut has_members, mut has_field) = (false, false);
+    each_member_of_first(text, |name| {
+        has_members = true;
+        has_field |= matches!(name, "account" | "month" | "currency" | "charges");
+    });
+    has_members && !has_field
 }
 
 /// Reads the bills of a document.

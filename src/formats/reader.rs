@@ -9,7 +9,7 @@
 //! read to its end stops everything at once.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use zip::ZipArchive;
 
 use crate::ledger::bill::Bill;
-use crate::ledger::names::{AccountId, Service};
+use crate::ledger::names::{AccountId, BillId, Service};
 use crate::ledger::services::ServiceNames;
 
 use super::aws_api;
-use super::aws_cur::{self, BadRows, Sums};
+use super::aws_cur::{self, BadRows, Clash, Share, Sums};
 use super::container::{self, Damage, read_error, zip_error};
 use super::cost_explorer::{self, CostExplorer, Told};
 use super::fault::{Excerpt, Faults, Place, Problem};
@@ -72,6 +72,8 @@ struct Table {
     name: Name,
     /// Whether a manifest lists it.
     is_listed: bool,
+    /// What it holds of which bill.
+    shares: BTreeMap<BillId, Share>,
 }
 
 /// What a document is inside of.
@@ -110,7 +112,8 @@ impl BillReader {
     }
 
     /// Compares documents, so that of one table that is given twice, packed or unpacked, only the
-    /// first is read. Costs a hash of their bytes.
+    /// first is read, and that two with the same line items are refused. Costs a hash of their bytes
+    /// and of what identifies each of their rows.
     #[must_use]
     pub fn comparing_documents(mut self) -> BillReader {
         self.compares = true;
@@ -271,6 +274,10 @@ impl BillReader {
                     self.manifest(name, manifest);
                     return Ok(());
                 }
+                if let Some(seen) = seen::of_json(&text) {
+                    let stated = Format::AwsCur;
+                    return Err(ReadError::NotAsStated { seen, stated });
+                }
                 let start = Start {
                     bytes: text.into_bytes(),
                     mark: 0,
@@ -299,6 +306,12 @@ impl BillReader {
         if is_costs || self.format == Some(Format::CostExplorer) {
             return self.costs(name, &text);
         }
+        if self.format.is_none()
+            && native::is_stranger(&text)
+            && let Some(seen) = seen::of_json(&text)
+        {
+            return Err(ReadError::Unknown { seen });
+        }
         match native::read(&text, &self.names) {
             Ok(read) => {
                 self.formats.push(Format::Native);
@@ -320,7 +333,9 @@ impl BillReader {
             return Ok(());
         }
         let services = &mut self.cost_services;
-        let read = self.costs.read(text, &self.told, services)?;
+        let read = self
+            .costs
+            .read(text, name.shown.as_ref(), &self.told, services)?;
         self.formats.push(Format::CostExplorer);
         self.cost_name.clone_from(&name.shown);
         for note in read.notes {
@@ -363,6 +378,7 @@ impl BillReader {
             let seen = seen::of_table(&header, table, aws_cur::is_header);
             return Err(ReadError::Unknown { seen });
         }
+        self.sums.samples(self.compares);
         let read = aws_cur::read(rows, &header, line, &mut self.sums, self.bad_rows)?;
         if let Some(first) = self.copied(name, watched.fingerprint()) {
             let what = format!("is the same document as {first}, it is read once");
@@ -370,10 +386,6 @@ impl BillReader {
             return Ok(());
         }
         self.formats.push(Format::AwsCur);
-        self.tables.push(Table {
-            name: name.clone(),
-            is_listed: false,
-        });
         for note in read.notes {
             self.note(name, &note);
         }
@@ -386,8 +398,13 @@ impl BillReader {
                 &format!("rows with a fault that were passed over: {rows}, {amounts}{first}"),
             );
         }
-        let rounded = self.sums.keep();
-        self.rounded(name, rounded);
+        let kept = self.sums.keep();
+        self.rounded(name, kept.rounded);
+        self.tables.push(Table {
+            name: name.clone(),
+            is_listed: false,
+            shares: kept.shares,
+        });
         let faults = read.faults.of_document(name.shown.as_ref());
         self.faults.append(faults);
         Ok(())
@@ -446,6 +463,7 @@ impl BillReader {
     /// and parts that a manifest lists and nobody gave.
     pub fn finish(mut self) -> Result<Documents, ReadError> {
         self.compare_with_manifests();
+        self.compare_with_each_other();
         let only = match self.tables.as_slice() {
             [only] => only.name.shown.clone(),
             _ => None,
@@ -483,6 +501,8 @@ impl BillReader {
         if self.manifests.is_empty() {
             return;
         }
+        let mut tables = self.tables.iter();
+        let has_nameless = tables.any(|table| table.name.listed.is_empty());
         for (manifest, Manifest { parts, .. }) in std::mem::take(&mut self.manifests) {
             for part in parts.iter().map(|part| manifest::base_name(part)) {
                 let name = manifest::unpacked(part);
@@ -491,8 +511,8 @@ impl BillReader {
                 match table {
                     Some(table) => table.is_listed = true,
                     None => {
-                        let problem = Problem::MissingPart(Excerpt::of(part));
-                        self.fault(&manifest, problem);
+                        let part = Excerpt::of(part);
+                        self.fault(&manifest, Problem::MissingPart { part, has_nameless });
                     }
                 }
             }
@@ -502,6 +522,40 @@ impl BillReader {
         for name in others {
             self.note(&name, "no manifest among the documents lists it");
         }
+    }
+
+    /// Documents that hold the same charges are not added up.
+    fn compare_with_each_other(&mut self) {
+        let documents = self.tables.iter().map(|table| aws_cur::Document {
+            shares: &table.shares,
+            is_listed: table.is_listed,
+        });
+        let documents: Vec<aws_cur::Document<'_>> = documents.collect();
+        let shown = |number: usize| {
+            let name = self.tables.get(number);
+            let name = name.and_then(|table| table.name.shown.as_deref());
+            name.unwrap_or("a document without a name").to_owned()
+        };
+        let mut faults = Faults::default();
+        for (bill, clash, [one, other]) in aws_cur::clashes(&documents) {
+            let (one, other) = (shown(one), shown(other));
+            let problem = match clash {
+                Clash::Editions => Problem::TwoEditions {
+                    closed: one,
+                    open: other,
+                },
+                Clash::SameSums => Problem::SameSums {
+                    first: one,
+                    second: other,
+                },
+                Clash::SameItems => Problem::SameItems {
+                    first: one,
+                    second: other,
+                },
+            };
+            faults.add(Place::Bill(bill), problem);
+        }
+        self.faults.append(faults);
     }
 }
 

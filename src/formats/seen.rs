@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::ReadError;
 use super::fault::Excerpt;
+use super::json::each_member_of_first;
 
 /// What was seen of a document that is not read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -21,6 +22,17 @@ pub enum Seen {
     /// Something that is known but not read.
     #[error("the document is {0}, which is not read yet")]
     NotReadYet(&'static str),
+    /// Something that is known and that nobody will read a bill from.
+    #[error("the document is {0}, which is not read")]
+    NotRead(&'static str),
+    /// JSON that is none of ours.
+    #[error("the document is JSON, {}", members(.first, *.more))]
+    Members {
+        /// The first members of its first object.
+        first: Vec<Excerpt>,
+        /// How many more there are.
+        more: usize,
+    },
     /// A table with another character between its cells.
     #[error("the document is delimited by {by}, not by commas: {}", columns(.first, *.more))]
     Delimited {
@@ -56,6 +68,14 @@ fn columns(first: &[Excerpt], more: usize) -> String {
     first.join(", ") + &more
 }
 
+fn members(first: &[Excerpt], more: usize) -> String {
+    match first {
+        [] => "an object without members".to_owned(),
+        [_] if more == 0 => format!("an object with the member {}", columns(first, more)),
+        _ => format!("an object with the members {}", columns(first, more)),
+    }
+}
+
 /// What a document is to be read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
@@ -68,7 +88,7 @@ pub(super) enum Content {
 }
 
 /// How the documents begin that are known but not read.
-const NOT_READ_YET: [(&[u8], &str); 13] = [
+const NOT_READ_YET: [(&[u8], &str); 12] = [
     (b"PAR1", "a Parquet file"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
     (b"\xfd7zXZ\x00", "compressed with xz"),
@@ -78,11 +98,13 @@ const NOT_READ_YET: [(&[u8], &str); 13] = [
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
-    (b"%PDF-", "a PDF"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (XLS)"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"Obj\x01", "an Avro file"),
 ];
+
+/// How many names of columns or members are shown.
+const SHOWN: usize = 5;
 
 /// The names of the first entry of a workbook, which is a ZIP archive.
 pub(super) const WORKBOOK: &str = "[Content_Types].xml";
@@ -122,8 +144,10 @@ impl Start {
             return Ok(Content::Zip);
         }
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-        let seen = match (not_read_yet(bytes), first) {
-            (Some(what), _) => Seen::NotReadYet(what),
+        let known = not_read_yet(bytes).map(Seen::NotReadYet);
+        let known = known.or_else(|| for_people(bytes).map(Seen::NotRead));
+        let seen = match (known, first) {
+            (Some(seen), _) => seen,
             (None, Some(b'{' | b'[')) => return Ok(Content::Json),
             (None, Some(_)) => return Ok(Content::Text),
             (None, None) if bytes.is_empty() => Seen::Nothing,
@@ -162,8 +186,13 @@ fn not_read_yet(bytes: &[u8]) -> Option<&'static str> {
     {
         return Some("UTF-16");
     }
-    if bytes.get(257..262) == Some(b"ustar") {
-        return Some("a tar archive");
+    (bytes.get(257..262) == Some(b"ustar")).then_some("a tar archive")
+}
+
+/// What is made to be looked at, as an invoice or the page of a log-in is.
+fn for_people(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"%PDF-") {
+        return Some("a PDF");
     }
     let begins = |word: &[u8]| {
         let start = bytes.trim_ascii_start().get(..word.len());
@@ -173,6 +202,16 @@ fn not_read_yet(bytes: &[u8]) -> Option<&'static str> {
         return Some("an HTML page");
     }
     begins(b"<").then_some("an XML document")
+}
+
+/// What JSON is that is none of ours, by its first object; nothing where it has none.
+pub(super) fn of_json(text: &str) -> Option<Seen> {
+    let (mut first, mut more) = (Vec::new(), 0);
+    let is_object = each_member_of_first(text, |name| match first.len() {
+        SHOWN.. => more += 1,
+        _ => first.push(Excerpt::of(name)),
+    });
+    is_object.then_some(Seen::Members { first, more })
 }
 
 /// What a table is that is none of ours, by its header; `bytes` begin with the header.
@@ -205,7 +244,7 @@ fn is_names(header: &[Vec<u8>]) -> bool {
 }
 
 fn first_of(header: &[Vec<u8>]) -> (Vec<Excerpt>, usize) {
-    let first: Vec<Excerpt> = header.iter().take(5).map(Excerpt::of).collect();
+    let first: Vec<Excerpt> = header.iter().take(SHOWN).map(Excerpt::of).collect();
     let more = header.len() - first.len();
     (first, more)
 }

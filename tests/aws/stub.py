@@ -37,7 +37,6 @@ NAMES = {
     "AmazonS3": "Amazon Simple Storage Service",
     "AmazonRDS": "Amazon Relational Database Service",
     "AmazonRegistrar": "Amazon Registrar",
-    "AWSSecretsManager": "AWS Secrets Manager",
 }
 
 
@@ -168,7 +167,7 @@ def get_cost_and_usage(request, state):
     without = without["Not"]["Dimensions"]
     if without["Key"] != "RECORD_TYPE":
         raise invalid("recorded is a filter of record types")
-    sums, final, used = defaultdict(Decimal), {}, set()
+    sums, final = defaultdict(Decimal), {}
     for month in {f"{start + timedelta(days=n):%Y-%m}" for n in range((end - start).days)}:
         for part in parts_of(month, state):
             for row in csv.DictReader(io.StringIO(part)):
@@ -182,13 +181,6 @@ def get_cost_and_usage(request, state):
                     key = kind if group_by[1] == "RECORD_TYPE" else account
                     sums[day, service, key] += Decimal(row["line_item_unblended_cost"])
                 final[month] = row["bill_invoice_id"] != ""
-                if date.fromisoformat(day) < state.today:
-                    used.add(month)
-    # Something that costs nothing is used every day.
-    for day in (start + timedelta(days=n) for n in range((end - start).days)):
-        if f"{day:%Y-%m}" in used and day < state.today:
-            key = "Usage" if group_by[1] == "RECORD_TYPE" else ACCOUNT
-            sums[str(day), NAMES["AWSSecretsManager"], key] += 0
     results = []
     for n in range((end - start).days):
         day = start + timedelta(days=n)

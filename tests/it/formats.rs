@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use credits_ledger::formats::{self, Documents, FAULT_LIMIT, Format, ReadError};
+use credits_ledger::formats::aws_api::read_credits;
+use credits_ledger::formats::{self, Documents, FAULT_LIMIT, Format, ReadError, Services};
 use credits_ledger::ledger::bill::{Bill, Charge};
 use credits_ledger::ledger::services::ServiceNames;
 use credits_ledger::money::Money;
@@ -175,19 +176,28 @@ fn a_document_of_no_known_kind_is_refused_by_what_was_seen() {
         ),
         (
             b"\n<!DOCTYPE HTML><title>Sign in</title>",
-            "the document is an HTML page, which is not read yet",
+            "the document is an HTML page, which is not read",
         ),
         (
             b"<html lang=en>",
-            "the document is an HTML page, which is not read yet",
+            "the document is an HTML page, which is not read",
         ),
         (
             b"<?xml version=\"1.0\"?>\n<bill/>",
-            "the document is an XML document, which is not read yet",
+            "the document is an XML document, which is not read",
+        ),
+        (b"%PDF-1.7\n", "the document is a PDF, which is not read"),
+        (
+            br#"{"partitions": [{"id": "aws"}], "version": 3}"#,
+            "the document is JSON, an object with the members `partitions`, `version`",
         ),
         (
-            b"%PDF-1.7\n",
-            "the document is a PDF, which is not read yet",
+            br#"[{"a": 1, "b": 2, "c\n": 3, "d": 4, "e": 5, "amount": 6, "service": 7}, {}]"#,
+            "the document is JSON, an object with the members `a`, `b`, `c\\n`, `d`, `e` and 2 more",
+        ),
+        (
+            b"{\"x\": null}\n{\"y\": 1}\n",
+            "the document is JSON, an object with the member `x`",
         ),
         (
             b"\xd0\xcf\x11\xe0\xa1",
@@ -263,7 +273,23 @@ fn a_stated_format_is_believed() {
         error.to_string(),
         "line 1: not JSON at byte 1 of the line: expected value"
     );
-    let error = read_bills(&b"{}\n"[..], Some(Format::AwsCur)).expect_err("no columns");
+    let native = native_of("");
+    for (document, seen) in [
+        ("{}\n", "an object without members"),
+        (
+            &native,
+            "an object with the members `account`, `month`, `currency`, `charges`",
+        ),
+    ] {
+        let error = read_bills(document.as_bytes(), Some(Format::AwsCur)).expect_err("JSON");
+        assert_eq!(
+            error.to_string(),
+            format!("the document is JSON, {seen}, which is no `aws-cur`")
+        );
+    }
+    let error = read_bills(&b"{\"x\": 1}"[..], Some(Format::Native)).expect_err("no bill");
+    assert!(error.to_string().starts_with("5 faults\n"), "{error}");
+    let error = read_bills(&b"a,b\n"[..], Some(Format::AwsCur)).expect_err("no columns");
     assert_eq!(
         error.to_string(),
         "line 1: no column `bill_payer_account_id`, `bill_billing_period_start_date`, \
@@ -339,6 +365,48 @@ fn bills_come_sorted_by_month_payer_and_currency_and_otherwise_as_they_stand() {
          2/2026-02 final a\n\
          2/2026-02 final e\n"
     );
+}
+
+#[test]
+fn the_dates_of_an_answer_are_epoch_seconds_or_iso_8601_and_milliseconds_are_told_apart() {
+    let start = |date: &str| {
+        let amount = r#"{"currencyCode": "USD", "currencyAmount": "5"}"#;
+        let answer = format!(
+            r#"{{"credits": [{{"creditId": "1", "accountId": "111122223333", "creditType": "PROMOTION",
+                 "description": "d", "initialAmount": {amount}, "remainingAmount": {amount},
+                 "startDate": {date}, "endDate": 253402214400}}]}}"#
+        );
+        read_credits(
+            answer.as_bytes(),
+            &mut Services::new(&ServiceNames::default()),
+        )
+        .map(|read| format!("{read:?}"))
+        .map_err(|error| error.to_string())
+    };
+    for date in [
+        "1767225600",
+        "1767225600.0",
+        "\"2026-01-01T01:00:00+01:00\"",
+    ] {
+        let read = start(date).expect("a credit");
+        assert!(read.contains("2026-01-01"), "{read}");
+    }
+    for (date, why) in [
+        (
+            "1767225600000",
+            "`1767225600000` is in milliseconds, epoch seconds are expected",
+        ),
+        (
+            "\"01/31/2026\"",
+            "`01/31/2026` is not a date, dates are epoch seconds or ISO 8601 as in `2026-01-31T00:00:00Z`",
+        ),
+        (
+            "999999999999999",
+            "`999999999999999` is not a date, dates are epoch seconds or ISO 8601 as in `2026-01-31T00:00:00Z`",
+        ),
+    ] {
+        assert_eq!(start(date), Err(format!("credits[0].startDate: {why}")));
+    }
 }
 
 // The native bill.
@@ -707,7 +775,10 @@ fn hostile_json_is_refused_and_nothing_else_happens() {
         "line 1: the document ends in the middle of a value",
     );
     assert!(refused(&nested).ends_with("…` is a list, expected an object"));
-    assert!(refused(&objects).starts_with("5 faults\n  `a` is not a field of a bill\n"));
+    assert!(
+        refused(&objects)
+            .starts_with("the document is JSON, an object with the member `a`, expected ")
+    );
     assert!(refused(native_amount(&nested)).ends_with("is a list, expected a string or a number"));
     assert!(refused(native_amount(&format!("1{zeros}"))).contains("is too large"));
     assert!(
@@ -725,7 +796,12 @@ fn hostile_json_is_refused_and_nothing_else_happens() {
         .map(|number| format!("\"f{number}\": 1"))
         .collect::<Vec<_>>();
     let error = refused(format!("{{{}}}", members.join(",")));
-    assert!(error.starts_with("100004 faults\n  `f0` is not a field of a bill\n"));
+    assert!(error.contains("the members `f0`, `f1`, `f2`, `f3`, `f4` and 99995 more, "));
+    let error = refused(format!(
+        "{{\"id\": 1, \"month\": 1, {}}}",
+        members.join(",")
+    ));
+    assert!(error.starts_with("100005 faults\n  `f0` is not a field of a bill\n"));
     let most = vec![r#"{"service": "S3", "amount": 999999999999999}"#; 10_001].join(",");
     check_refused(
         native_of(&most),

@@ -7,6 +7,7 @@ use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
 use credits_ledger::formats::{self, BillReader, Documents, Format, ReadError};
+use credits_ledger::ledger::as_billed::Named;
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::scope::Category;
 use credits_ledger::ledger::services::ServiceNames;
@@ -615,8 +616,18 @@ fn a_compressed_document_that_was_cut_or_damaged_is_never_read() {
         refused(&[("a.gz", changed)]),
         "a.gz: the gzip data is damaged, its checksum does not match"
     );
+    for (after, shown) in [
+        (&b"something else"[..], "`something else`"),
+        (b"\n", "`\\n`"),
+        (b"\0\0\0", "`\\0\\0\\0`"),
+    ] {
+        assert_eq!(
+            refused(&[("a.gz", [packed.as_slice(), after].concat())]),
+            format!("a.gz: the gzip data is followed by {shown}, which is not gzip")
+        );
+    }
     assert_eq!(
-        refused(&[("a.gz", [packed.as_slice(), b"something else"].concat())]),
+        refused(&[("a.gz", [packed.as_slice(), b"\x1f and so on"].concat())]),
         "a.gz: the gzip data is damaged, something that is not gzip stands where more of it was expected"
     );
     let archive = zip(&[("a.csv", plain.as_bytes())]);
@@ -670,7 +681,7 @@ fn a_bill_in_parts_is_final_only_if_every_row_of_every_part_has_an_invoice() {
     assert_eq!(status(&[("b", &open), ("a", &good)]), Status::Estimated);
     // A part without the column has no invoice.
     let without = other.replace("bill_invoice_id", "x");
-    assert_eq!(status(&[("a", &good), ("b", &without)]), Status::Estimated);
+    assert_eq!(status(&[("a", &open), ("b", &without)]), Status::Estimated);
 }
 
 #[test]
@@ -767,6 +778,100 @@ fn two_editions_of_a_report_are_not_added_up() {
     assert_eq!(
         refused(&files),
         "the manifest is of another edition of the report than `x/m.json`, whose rows are the same"
+    );
+}
+
+/// A report whose last column but one identifies the rows, by these ids.
+fn identified(ids: std::ops::Range<u32>, invoice: &str, dialect: Dialect) -> String {
+    let (item, interval) = match dialect {
+        Dialect::Legacy => ("identity/LineItemId", "identity/TimeInterval"),
+        _ => ("identity_line_item_id", "identity_time_interval"),
+    };
+    let header = dialect
+        .header()
+        .replace("tags", &format!("{item},{interval}"));
+    let rows = ids.map(|id| {
+        let cost = format!("0.{id:06}");
+        let row = dialect.row(&[
+            ("bill_invoice_id", invoice),
+            ("line_item_unblended_cost", &cost),
+        ]);
+        let decimals = if id % 2 == 0 { "" } else { ".000" };
+        let interval = format!("2026-04-02T03:00:00{decimals}Z/2026-04-02T04:00:00Z");
+        row.replace("tags", &format!("item{id},{interval}"))
+    });
+    header + &rows.collect::<String>()
+}
+
+#[test]
+fn an_estimate_and_the_final_edition_of_a_bill_are_not_added_up() {
+    let open = report(&[&[("bill_invoice_id", "")], &cost("3"), &cost("5")]);
+    let open = open.replace("987654321", "");
+    let closed = report(&[&[], &cost("3"), &cost("5.5")]);
+    let expected = "bill 111122223333/2026-04: every row of `closed.csv` has an invoice and no row of `open.csv` \
+                    has one: they are two editions of the bill, name one of them, or the manifest that lists both";
+    let files = [("open.csv", &open), ("closed.csv", &closed)];
+    assert_eq!(refused(&files), expected);
+    assert_eq!(refused(&[files[1], files[0]]), expected);
+    // One that a manifest lists is no part of the other either; parts that it lists are.
+    let one = r#"{"reportKeys": ["closed.csv"]}"#.to_owned();
+    assert_eq!(refused(&[files[0], files[1], ("m.json", &one)]), expected);
+    let both = r#"{"reportKeys": ["closed.csv", "open.csv"]}"#.to_owned();
+    let read = documents(&[files[0], files[1], ("m.json", &both)]);
+    assert_eq!(read.bills[0].status(), Status::Estimated);
+    // Of two months there is nothing to compare.
+    let may = open.replace("2026-04-01T", "2026-05-01T");
+    assert_eq!(outlines(&[("may.csv", &may), files[1]]).len(), 2);
+}
+
+#[test]
+fn documents_with_the_same_line_items_are_not_added_up() {
+    let new = |ids| identified(ids, "987654321", Dialect::New);
+    let refusal = |first: &str, second: &str| {
+        format!(
+            "bill 111122223333/2026-04: line items of `{first}` stand in `{second}` too: \
+             they are of one bill, name one of them"
+        )
+    };
+    // A report and the same under legacy names; the next delivery of an open month.
+    let legacy = identified(0..2_000, "987654321", Dialect::Legacy);
+    assert_eq!(
+        refused(&[("new.csv", &new(0..2_000)), ("old.csv", &legacy)]),
+        refusal("new.csv", "old.csv")
+    );
+    let (monday, tuesday) = (new(0..900), new(0..1_000));
+    assert_eq!(
+        refused(&[("z", &new(1_000..2_000)), ("a", &monday), ("b", &tuesday)]),
+        refusal("a", "b")
+    );
+    // They are in one manifest or in two.
+    let both = r#"{"reportKeys": ["a", "b"]}"#.to_owned();
+    assert_eq!(
+        refused(&[("a", &monday), ("m.json", &both), ("b", &tuesday)]),
+        refusal("a", "b")
+    );
+    // Parts share none, or hardly any.
+    let parts = [
+        ("a", new(0..1_000)),
+        ("b", new(1_000..2_000)),
+        ("c", new(1_999..3_000)),
+        ("d", new(3_000..3_001)),
+    ];
+    let outline = outlines(&parts);
+    assert!(outline[0].contains(" of 3002 items "), "{outline:?}");
+}
+
+#[test]
+fn documents_that_come_to_the_same_sums_are_not_added_up() {
+    let rows = many_rows();
+    let (new, old) = (
+        report(&slices(&rows)),
+        Dialect::Legacy.report(&slices(&rows)),
+    );
+    let error = refused(&[("new.csv", new), ("old.csv", old)]);
+    assert_eq!(
+        error,
+        "bill 111122223333/2026-04: `old.csv` has the same sums as `new.csv`: they are of one bill, name one of them"
     );
 }
 
@@ -926,8 +1031,8 @@ fn other_charges_are_summed_whatever_their_descriptions() {
 
 #[test]
 fn a_description_is_cut_where_it_is_too_long_and_keeps_no_control_character() {
-    let long = "é".repeat(300);
-    let longer = "é".repeat(301);
+    let long = "é".repeat(1_024);
+    let longer = "é".repeat(1_025);
     let found = charges(&[
         &described("Credit", &long, "-1"),
         &described("Credit", &longer, "-1"),
@@ -938,11 +1043,22 @@ fn a_description_is_cut_where_it_is_too_long_and_keeps_no_control_character() {
         .iter()
         .filter_map(|c| c.description.as_deref())
         .collect();
-    assert_eq!(words, ["a b [31m ", "padded", &"é".repeat(128)]);
+    assert_eq!(words, ["a b [31m ", "padded", &long]);
     assert_eq!(
         refused(&[("a", report(&[&described("Credit", "a\"b\"c", "-1")]))]),
         "line 2, column `line_item_line_item_description`: `a\"b\"c` has a quote that is neither doubled nor around the cell"
     );
+}
+
+#[test]
+fn a_long_description_keeps_whose_credit_it_was() {
+    let words = format!("{}, credit from account: 444455556666", "x".repeat(900));
+    let cell = format!("\"{words}\"");
+    let found = charges(&[&described("Credit", &cell, "-1")]);
+    assert_eq!(found[0].description.as_deref(), Some(words.as_str()));
+    let named = Named::of(&found[0]);
+    assert_eq!(named.owner.as_str(), "444455556666");
+    assert_eq!(named.name, "x".repeat(256));
 }
 
 #[test]
@@ -1029,6 +1145,12 @@ fn bad_rows_may_be_passed_over_counted_and_summed() {
         ]
     );
     assert!(refused(&[("a", &ragged)]).starts_with("6 faults\n"));
+    // Nor do they say anything of the bill.
+    let bad = [("bill_invoice_id", ""), ("line_item_usage_start_date", "y")];
+    let other = [("bill_invoice_id", "55"), ("line_item_unblended_cost", "x")];
+    let read = skipping(&[("a", report(&[&bad, &[], &other]))]).expect("a good row");
+    assert_eq!(read.bills[0].status(), Status::Final);
+    assert_eq!(read.bills[0].reference(), Some("987654321"));
     // A bill that would be of bad rows only is none.
     let open = report(&[
         &[],

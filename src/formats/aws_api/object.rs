@@ -8,11 +8,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::value::RawValue;
 
 use crate::formats::fault::{Excerpt, FAULT_LIMIT, Faults, Place, Problem};
-use crate::formats::json::{each_item, each_member, syntax, text, wrong_type};
+use crate::formats::json::{
+    each_item, each_member, each_member_of_first, syntax, text, wrong_type,
+};
 use crate::formats::{ReadError, one_fault};
 use crate::ledger::names::{AccountId, Currency};
 use crate::money::{Money, MoneyError};
-use crate::period::{PeriodError, parse_date};
+use crate::period::parse_date;
 
 /// The longest answer in bytes: it is held whole. A page has at most a thousand entries.
 const ANSWER_LIMIT: u64 = 256 << 20;
@@ -196,27 +198,8 @@ impl Reading {
 
 /// Whether the first object of a text, or of a list in it, has a member.
 pub(in crate::formats) fn first_has(text: &str, member: &str) -> bool {
-    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    let Some(Ok(first)) = documents.next() else {
-        return false;
-    };
     let mut has = false;
-    let mut look = |object: &RawValue| {
-        if object.get().starts_with('{') {
-            // A name that is no text is said by whoever reads the document.
-            let _ = each_member(object, |name, _| has |= name == member);
-        }
-    };
-    if first.get().starts_with('[') {
-        let mut is_first = true;
-        let _ = each_item(first, |item| {
-            if std::mem::take(&mut is_first) {
-                look(item);
-            }
-        });
-    } else {
-        look(first);
-    }
+    each_member_of_first(text, |name| has |= name == member);
     has
 }
 
@@ -306,21 +289,27 @@ fn money(raw: &RawValue) -> Result<Money, Problem> {
 /// The UTC day of an instant: epoch seconds, ISO 8601, or a day alone.
 pub(in crate::formats) fn day(raw: &RawValue) -> Result<NaiveDate, Problem> {
     let text = digits(raw)?;
-    if let Ok(seconds) = Money::read(text.as_bytes()) {
+    let bad = || Problem::NotAnInstant(Excerpt::of(text.as_bytes()));
+    if let Ok(number) = Money::read(text.as_bytes()) {
         // Whole seconds, downwards.
-        let second = Money::from_units(10_i128.pow(18)).units();
-        let seconds = i64::try_from(seconds.amount.units().div_euclid(second)).ok();
-        let instant = seconds.and_then(|seconds| DateTime::<Utc>::from_timestamp(seconds, 0));
-        let day = instant.map(|instant| instant.date_naive());
-        return day
-            .and_then(|day| parse_date(&day.to_string()).ok())
-            .ok_or_else(|| Problem::period(&text, PeriodError::NotADate));
+        let seconds = number.amount.units().div_euclid(10_i128.pow(18));
+        return match (day_of(seconds), day_of(seconds.div_euclid(1000))) {
+            (Some(day), _) => Ok(day),
+            (None, Some(_)) => Err(Problem::Milliseconds(Excerpt::of(text.as_bytes()))),
+            (None, None) => Err(bad()),
+        };
     }
     if let Ok(day) = parse_date(&text) {
         return Ok(day);
     }
     match DateTime::parse_from_rfc3339(&text) {
         Ok(instant) => Ok(instant.with_timezone(&Utc).date_naive()),
-        Err(_) => Err(Problem::period(&text, PeriodError::NotADate)),
+        Err(_) => Err(bad()),
     }
+}
+
+/// The day of epoch seconds, in the years that dates may have.
+fn day_of(seconds: i128) -> Option<NaiveDate> {
+    let instant = DateTime::<Utc>::from_timestamp(i64::try_from(seconds).ok()?, 0)?;
+    parse_date(&instant.date_naive().to_string()).ok()
 }

@@ -40,6 +40,9 @@ const DESCRIPTION: Name = name(
     "lineItem/LineItemDescription",
 );
 
+const ITEM: Name = name("identity_line_item_id", "identity/LineItemId");
+const INTERVAL: Name = name("identity_time_interval", "identity/TimeInterval");
+
 /// Columns without which there is no bill.
 const REQUIRED: [Name; 6] = [PAYER, PERIOD, CURRENCY, KIND, COST, START];
 
@@ -64,6 +67,8 @@ pub(super) struct Columns {
     pub(super) invoice: Option<usize>,
     pub(super) entity: Option<usize>,
     pub(super) description: Option<usize>,
+    /// What identifies a line item: its id, and the interval it is of.
+    pub(super) identity: Option<[usize; 2]>,
     /// Whether the legacy names are spoken.
     is_legacy: bool,
 }
@@ -115,6 +120,10 @@ impl Columns {
             invoice: optional(INVOICE),
             entity: optional(ENTITY),
             description: optional(DESCRIPTION),
+            identity: ITEM
+                .position(header)
+                .zip(INTERVAL.position(header))
+                .map(<[usize; 2]>::from),
             ..Columns::default()
         };
         let mut required = |name: Name| {

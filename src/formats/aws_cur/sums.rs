@@ -10,13 +10,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::formats::fault::{Excerpt, FAULT_LIMIT, Problem};
 use crate::formats::names::{Known, Services, label};
 use crate::formats::rows::{Row, RowFault, is_missing};
 use crate::ledger::bill::BillError;
-use crate::ledger::names::{
-    AccountId, BillId, Currency, NAME_LIMIT, Region, Service, is_unprintable,
-};
+use crate::ledger::names::{AccountId, BillId, Currency, Region, Service, is_unprintable};
 use crate::ledger::scope::Category;
 use crate::ledger::services::ServiceNames;
 use crate::money::{Money, Reading};
@@ -24,12 +24,20 @@ use crate::period::Month;
 
 use super::cells::{amount, cell, cell_text, day, day_key, optional, required};
 use super::columns::Columns;
+use super::editions::{Digest, Share, Sketch};
 use super::line_item::{LineItem, MARKETPLACE, category, names_bedrock};
 use super::products::{NO_PRODUCT, Products};
 use crate::formats::bills::{self, Draft, Group, Sum, SumsOfBills};
 
 /// What a line item without a service code and product code is of.
 const UNKNOWN_SERVICE: &str = "Unknown";
+
+/// The longest description that is kept, in bytes. The provider's have up to 1,024 characters, and end
+/// in whose credit it was.
+const DESCRIPTION_LIMIT: usize = 2_048;
+
+/// How many bytes of an instant say it to the second, as in `2026-04-01T00:00:00`.
+const SECONDS: usize = 19;
 
 /// The sums so far.
 pub(in crate::formats) struct Sums {
@@ -48,12 +56,19 @@ pub(in crate::formats) struct Sums {
     current: Current,
     /// Parts of bills by the raw cells that decide which.
     parts: HashMap<Box<[u8]>, Part>,
+    /// What the parts say of their bills, by their numbers.
+    invoices: Vec<Invoice>,
+    /// How many documents were begun.
+    documents: u64,
+    /// Whether line items are sampled, so that documents can be compared.
+    samples: bool,
     part_key: Vec<u8>,
     last_part: Option<Part>,
     last_part_key: Vec<u8>,
     /// Sums by the raw cells that decide which.
     keys: HashMap<Box<[u8]>, usize>,
     key: Vec<u8>,
+    item_key: Vec<u8>,
 }
 
 /// What belongs to one document.
@@ -62,6 +77,10 @@ struct Current {
     /// Its share of the sums, by the same numbers.
     sums: Vec<Sum>,
     rounded: u64,
+    /// The parts of which rows were counted, by their numbers.
+    parts: Vec<usize>,
+    /// By the numbers of the bills.
+    sketches: Vec<Sketch>,
     /// Whether it has credits and no column that describes them.
     lacks_descriptions: bool,
     /// What could be read of the last row that has a fault.
@@ -87,8 +106,26 @@ struct Skipped {
 /// What the columns of a row say that are the same in most rows.
 #[derive(Clone, Copy)]
 struct Part {
+    /// Among the [`Invoice`]s.
+    number: usize,
     bill: usize,
     is_marketplace: bool,
+}
+
+/// What a part says of its bill, once a row of it is counted.
+struct Invoice {
+    bill: usize,
+    id: Option<Box<str>>,
+    /// The last document in which one was, by its number from 1.
+    counted_in: u64,
+}
+
+/// What was kept of a document.
+pub(in crate::formats) struct Kept {
+    /// How many amounts of it were rounded.
+    pub(in crate::formats) rounded: u64,
+    /// What it holds of which bill.
+    pub(in crate::formats) shares: BTreeMap<BillId, Share>,
 }
 
 impl Sums {
@@ -107,17 +144,28 @@ impl Sums {
             unknown_kinds: BTreeSet::new(),
             current: Current::default(),
             parts: HashMap::new(),
+            invoices: Vec::new(),
+            documents: 0,
+            samples: false,
             part_key: Vec::new(),
             last_part: None,
             last_part_key: Vec::new(),
             keys: HashMap::new(),
             key: Vec::new(),
+            item_key: Vec::new(),
         }
+    }
+
+    /// Whether the line items of the documents to come are sampled, so that they can be compared.
+    pub(in crate::formats) fn samples(&mut self, samples: bool) {
+        self.samples = samples;
     }
 
     /// Begins a document with these columns.
     pub(super) fn begin(&mut self, columns: Columns) {
         self.columns = columns;
+        self.columns.identity = columns.identity.filter(|_| self.samples);
+        self.documents += 1;
         let mut sums = std::mem::take(&mut self.current.sums);
         sums.fill(Sum::default());
         self.current = Current {
@@ -126,8 +174,9 @@ impl Sums {
         };
     }
 
-    /// Keeps what the document added that has ended, and says how many amounts of it were rounded.
-    pub(in crate::formats) fn keep(&mut self) -> u64 {
+    /// Keeps what the document added that has ended.
+    pub(in crate::formats) fn keep(&mut self) -> Kept {
+        let digests = self.digests();
         self.sums.resize(self.current.sums.len(), Sum::default());
         let mut overflown = BTreeSet::new();
         for (number, (sum, more)) in self.sums.iter_mut().zip(&mut self.current.sums).enumerate() {
@@ -147,7 +196,54 @@ impl Sums {
                 self.bills[group.bill].is_too_large = true;
             }
         }
-        self.current.rounded
+        Kept {
+            rounded: self.current.rounded,
+            shares: self.keep_parts(digests),
+        }
+    }
+
+    /// What the document adds to the sums of each bill, in short.
+    fn digests(&self) -> BTreeMap<usize, Digest> {
+        let mut digests: BTreeMap<usize, Digest> = BTreeMap::new();
+        for (group, number) in self.groups.iter().filter(|_| self.samples) {
+            let sum = self.current.sums.get(*number);
+            if let Some(sum) = sum.filter(|sum| sum.amount != Money::ZERO) {
+                let mut bytes = number.to_le_bytes().to_vec();
+                bytes.extend(sum.amount.units().to_le_bytes());
+                bytes.extend(sum.count.to_le_bytes());
+                digests.entry(group.bill).or_default().add(xxh3_64(&bytes));
+            }
+        }
+        digests
+    }
+
+    /// Lets the parts of the document say what they say of their bills.
+    fn keep_parts(&mut self, digests: BTreeMap<usize, Digest>) -> BTreeMap<BillId, Share> {
+        let mut shares: BTreeMap<usize, Share> = BTreeMap::new();
+        let parts = std::mem::take(&mut self.current.parts);
+        for invoice in parts.iter().filter_map(|part| self.invoices.get(*part)) {
+            let share = shares.entry(invoice.bill).or_default();
+            share.has_invoice |= invoice.id.is_some();
+            share.lacks_invoice |= invoice.id.is_none();
+            // A part names a bill by its number.
+            let draft = &mut self.bills[invoice.bill];
+            draft.is_open |= invoice.id.is_none();
+            draft.invoices.extend(invoice.id.clone());
+        }
+        let sketches = std::mem::take(&mut self.current.sketches);
+        for (bill, sketch) in sketches.into_iter().enumerate() {
+            if let Some(share) = shares.get_mut(&bill) {
+                share.sketch = sketch;
+            }
+        }
+        for (bill, digest) in digests {
+            if let Some(share) = shares.get_mut(&bill) {
+                share.digest = digest;
+            }
+        }
+        let id = |bill: usize| self.bills[bill].id.clone();
+        let shares = shares.into_iter();
+        shares.map(|(bill, share)| (id(bill), share)).collect()
     }
 
     /// Adds a row to its sum, or says what is wrong with it.
@@ -179,7 +275,45 @@ impl Sums {
             Some(amount) => sum.amount = amount,
             None => faults.push((None, Problem::Bill(BillError::TooLarge))),
         }
+        if let Some(part) = self.last_part {
+            self.count(part, row);
+        }
         faults
+    }
+
+    /// Takes note that a row of a part was counted.
+    fn count(&mut self, part: Part, row: &Row<'_>) {
+        // `new_part` gives numbers of these.
+        let invoice = &mut self.invoices[part.number];
+        if invoice.counted_in != self.documents {
+            invoice.counted_in = self.documents;
+            self.current.parts.push(part.number);
+        }
+        if let Some(identity) = self.columns.identity {
+            self.sample(part.bill, row, identity);
+        }
+    }
+
+    /// Adds a row to the sketch of its bill.
+    fn sample(&mut self, bill: usize, row: &Row<'_>, identity: [usize; 2]) {
+        let [id, interval] = identity.map(|column| bare(row.cell(column)));
+        if is_missing(id) || is_missing(interval) {
+            return;
+        }
+        let key = &mut self.item_key;
+        key.clear();
+        key.extend_from_slice(id);
+        // Its bounds are instants, whose seconds may have decimals.
+        for bound in interval.split(|byte| *byte == b'/') {
+            key.push(b'/');
+            key.extend_from_slice(bound.get(..SECONDS).unwrap_or(bound));
+        }
+        let sketches = &mut self.current.sketches;
+        if sketches.len() <= bill {
+            sketches.resize_with(bill + 1, Sketch::default);
+        }
+        // There are that many now.
+        sketches[bill].add(xxh3_64(key));
     }
 
     /// Passes over the last row, which had a fault.
@@ -325,12 +459,15 @@ impl Sums {
             payer,
             currency,
         });
-        // `bill_of` gives numbers of `bills`.
-        let draft = &mut self.bills[bill];
-        draft.is_open |= invoice.is_none();
-        draft.invoices.extend(invoice);
+        let number = self.invoices.len();
+        self.invoices.push(Invoice {
+            bill,
+            id: invoice,
+            counted_in: 0,
+        });
         let is_marketplace = entity == Some(true);
         let part = Part {
+            number,
             bill,
             is_marketplace,
         };
@@ -477,13 +614,20 @@ fn is_described(kind: &[u8]) -> bool {
     matches!(kind, b"Credit" | b"\"Credit\"" | b"Refund" | b"\"Refund\"")
 }
 
-/// A description fit to be kept: without what cannot be printed, cut where it is longer than a
-/// name may be.
+/// A cell without the quotes around it.
+fn bare(cell: &[u8]) -> &[u8] {
+    match cell {
+        [b'"', inner @ .., b'"'] => inner,
+        cell => cell,
+    }
+}
+
+/// A description fit to be kept: without what cannot be printed, cut at [`DESCRIPTION_LIMIT`].
 fn described(text: &str) -> Option<Box<str>> {
     let mut kept = String::new();
     for symbol in text.trim().chars() {
         let symbol = if is_unprintable(symbol) { ' ' } else { symbol };
-        if kept.len() + symbol.len_utf8() > NAME_LIMIT {
+        if kept.len() + symbol.len_utf8() > DESCRIPTION_LIMIT {
             break;
         }
         kept.push(symbol);

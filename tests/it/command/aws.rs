@@ -551,7 +551,7 @@ fn faults_of_an_answer_are_named_with_their_path_and_nothing_is_recorded() {
         ),
         (
             json!({"startDate": "soon"}),
-            "credits[0].startDate: `soon` is not a date, dates are `YYYY-MM-DD`",
+            "credits[0].startDate: `soon` is not a date, dates are epoch seconds or ISO 8601 as in `2026-01-31T00:00:00Z`",
         ),
         (
             json!({"remainingAmount": {"currencyCode": "EUR", "currencyAmount": "1"}}),

@@ -197,6 +197,182 @@ fn a_month_of_which_days_are_missing_is_an_estimate() {
     );
 }
 
+/// The days of January, each with these groups.
+fn january_by_day(groups: impl Fn(u32) -> Vec<Value>) -> Value {
+    let days = (1..=31).map(|at| {
+        let end = match at {
+            31 => "2026-02-01".to_owned(),
+            at => format!("2026-01-{:02}", at + 1),
+        };
+        (format!("2026-01-{at:02}"), end, groups(at))
+    });
+    let days: Vec<(String, String, Vec<Value>)> = days.collect();
+    let periods = days
+        .iter()
+        .map(|(start, end, groups)| (start.as_str(), end.as_str(), false, groups.clone()));
+    answer(&["SERVICE", "RECORD_TYPE"], &periods.collect::<Vec<_>>())
+}
+
+#[test]
+fn a_day_on_which_nothing_was_used_is_there_and_says_whether_it_is_closed() {
+    let ledger = Ledger::new();
+    let one_day = |at| match at {
+        5 => vec![cost(&["AWS Lambda", "Usage"], "5")],
+        _ => Vec::new(),
+    };
+    let mut document = january_by_day(one_day);
+    let dry = format!("--dry-run --payer {PAYER}");
+    let run = apply(&ledger, &dry, &document).ok();
+    assert_eq!(run.json()["status"], "final");
+    assert_eq!(run.err, "");
+    document["ResultsByTime"][30]["Estimated"] = json!(true);
+    let run = apply(&ledger, &dry, &document).ok();
+    assert_eq!(run.json()["status"], "estimated");
+    assert_eq!(run.err, "");
+    document["ResultsByTime"]
+        .as_array_mut()
+        .expect("days")
+        .pop();
+    let run = apply(&ledger, &dry, &document).ok();
+    assert_eq!(run.json()["status"], "estimated");
+    assert!(
+        run.err.contains("not every day of 2026-01 is there"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn days_that_stand_twice_are_refused_and_not_added_up() {
+    let ledger = Ledger::new();
+    let days = january_by_day(|_| {
+        vec![
+            cost(&["AWS Lambda", "Usage"], "1"),
+            cost(&["AWS Glue", "Usage"], "2"),
+        ]
+    });
+    let mut again = days.clone();
+    again["ResponseMetadata"] = json!({"RequestId": "another"});
+    let whole = january(
+        &["SERVICE", "RECORD_TYPE"],
+        vec![cost(&["AWS Lambda", "Usage"], "31")],
+    );
+    let otherwise = january(
+        &["LINKED_ACCOUNT", "RECORD_TYPE"],
+        vec![cost(&[PAYER, "Usage"], "31")],
+    );
+    let same_twice = january(
+        &["SERVICE", "RECORD_TYPE"],
+        vec![
+            cost(&["AWS Lambda", "Usage"], "1"),
+            cost(&["AWS Lambda", "Usage"], "1"),
+        ],
+    );
+    let other_groups = january_by_day(|_| vec![cost(&["AWS Lambda", "Tax"], "1")]);
+    let file = |name: &str, document: &Value| ledger.folder.file(name, document.to_string());
+    file("days.json", &days);
+    file("again.json", &again);
+    file("whole.json", &whole);
+    file("otherwise.json", &otherwise);
+    file("same.json", &same_twice);
+    file("other.json", &other_groups);
+    for (files, expected) in [
+        (
+            "days.json again.json",
+            "cannot read `again.json`: ResultsByTime[0].Groups[0].Metrics: days stand twice: \
+             `2026-01-01` to `2026-01-02` and 30 more periods, with the same groups, in `days.json` too",
+        ),
+        (
+            "days.json whole.json",
+            "cannot read `whole.json`: ResultsByTime[0]: days stand twice: `2026-01-01` to `2026-02-01`, \
+             overlapping `2026-01-31` to `2026-02-01` in `days.json`",
+        ),
+        (
+            "whole.json days.json",
+            "cannot read `days.json`: ResultsByTime[0]: days stand twice: `2026-01-01` to `2026-01-02` \
+             and 30 more periods, overlapping `2026-01-01` to `2026-02-01` in `whole.json`",
+        ),
+        (
+            "whole.json otherwise.json",
+            "cannot read `otherwise.json`: ResultsByTime[0]: days stand twice: `2026-01-01` to `2026-02-01`, \
+             grouped by something else before in `whole.json`",
+        ),
+        (
+            "same.json",
+            "cannot read `same.json`: ResultsByTime[0].Groups[1].Metrics: days stand twice: \
+             `2026-01-01` to `2026-02-01`, with the same groups",
+        ),
+    ] {
+        let run = ledger.run(&format!("--json apply --payer {PAYER} {files}"));
+        assert_eq!(run.refused(2, "bad_input")["message"], expected, "{files}");
+    }
+    let line = format!("apply --dry-run --payer {PAYER} days.json other.json");
+    assert_eq!(ledger.json(&line)["charges_total"], "124.00");
+}
+
+#[test]
+fn the_hours_of_a_day_are_added_up() {
+    let ledger = Ledger::new();
+    let hour = |at: u32| match at {
+        24 => "2026-01-06T00:00:00Z".to_owned(),
+        at => format!("2026-01-05T{at:02}:00:00Z"),
+    };
+    let hours: Vec<(String, String)> = (0..24).map(|at| (hour(at), hour(at + 1))).collect();
+    let periods = hours.iter().map(|(start, end)| {
+        let groups = vec![cost(&["AWS Lambda", "Usage"], "0.5")];
+        (start.as_str(), end.as_str(), false, groups)
+    });
+    let mut periods: Vec<_> = periods.collect();
+    let by = ["SERVICE", "RECORD_TYPE"];
+    let flags = format!("--dry-run --payer {PAYER}");
+    let statement = apply(&ledger, &flags, &answer(&by, &periods)).ok().json();
+    assert_eq!(
+        charges(&statement),
+        ["111122223333 AWSLambda usage 2026-01-05 12.00"]
+    );
+    periods.push((
+        "2026-01-05T07:30:00Z",
+        "2026-01-05T08:30:00Z",
+        false,
+        Vec::new(),
+    ));
+    let error = apply(&ledger, &flags, &answer(&by, &periods)).refused(2, "bad_input");
+    assert_eq!(
+        error["message"],
+        "cannot read stdin: ResultsByTime[24]: days stand twice: `2026-01-05T07:30:00Z` to `2026-01-05T08:30:00Z`, \
+         overlapping `2026-01-05T08:00:00Z` to `2026-01-05T09:00:00Z`"
+    );
+}
+
+#[test]
+fn a_service_that_is_not_known_is_noted_and_no_name_to_alias() {
+    let ledger = Ledger::new();
+    let document = january(&["RECORD_TYPE"], vec![cost(&["Usage"], "5")]);
+    let run = apply(&ledger, &format!("--dry-run --payer {PAYER}"), &document).ok();
+    assert_eq!(
+        run.err,
+        "note: stdin: services are not known, since the answer is not grouped by `SERVICE`\n"
+    );
+}
+
+#[test]
+fn a_month_of_zeros_is_said_to_be_one() {
+    let ledger = Ledger::new();
+    let groups = || {
+        vec![
+            cost(&["AWS Lambda", "Usage"], "0"),
+            cost(&["AWS Glue", "Usage"], "0.0"),
+        ]
+    };
+    let document = january(&["SERVICE", "RECORD_TYPE"], groups());
+    let run = apply(&ledger, &format!("--dry-run --payer {PAYER}"), &document).ok();
+    assert_eq!(run.json()["charges_total"], "0.00");
+    assert_eq!(
+        run.err,
+        "note: bill 111122223333/2026-01: every amount is zero, the answer says that nothing was charged\n"
+    );
+}
+
 #[test]
 fn several_pages_and_documents_make_one_bill() {
     let ledger = Ledger::new();

@@ -114,6 +114,21 @@ fn a_part_that_the_manifest_lists_and_nobody_gave_is_named() {
 }
 
 #[test]
+fn a_part_that_came_from_stdin_has_no_name_by_which_a_manifest_lists_it() {
+    let ledger = Ledger::with_a_credit();
+    let part = |service: &str| gzip(&report(&[(service, "1")]));
+    ledger.folder.file("cur-1.csv.gz", part("AmazonEC2"));
+    ledger.folder.file("cur-Manifest.json", MANIFEST);
+    let call = ledger.call("--json apply cur-1.csv.gz - cur-Manifest.json");
+    let error = call.stdin(part("AmazonS3")).run().refused(2, "bad_input");
+    assert_eq!(
+        error["message"],
+        "cannot read `cur-Manifest.json`: the manifest lists `cur-2.csv.gz`, which is not among the documents: \
+         what comes from stdin has no name, name it as a file"
+    );
+}
+
+#[test]
 fn a_document_that_is_given_twice_is_read_once_and_noted() {
     let ledger = Ledger::with_a_credit();
     let whole = report(&[("AmazonEC2", "5")]);
