@@ -379,6 +379,7 @@ fn the_dates_of_an_answer_are_epoch_seconds_or_iso_8601_and_milliseconds_are_tol
         read_credits(
             answer.as_bytes(),
             &mut Services::new(&ServiceNames::default()),
+            &std::collections::BTreeSet::new(),
         )
         .map(|read| format!("{read:?}"))
         .map_err(|error| error.to_string())
