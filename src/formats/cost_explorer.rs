@@ -21,17 +21,18 @@
 //!
 //! Source: the AWS Cost Explorer API reference, `GetCostAndUsage`, and a real answer, read 2026-11.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod periods;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 use serde_json::value::RawValue;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::ReadError;
 use super::aws_api::object::{Object, Reading, digits, first_has, flag, items, texts};
 use super::bills::{Draft, Group, Sum, SumsOfBills, of_sums};
-use super::fault::{DaysTwice, Excerpt, Faults, Place, Problem, Twice};
+use super::fault::{DaysTwice, Excerpt, Faults, Place, Problem};
 use super::json::text;
 use super::names::{Known, Services};
 use crate::ledger::bill::BillError;
@@ -39,6 +40,8 @@ use crate::ledger::names::{AccountId, BillId, Currency, Region, Service};
 use crate::ledger::scope::Category;
 use crate::money::{Money, Reading as Amount};
 use crate::period::{Month, PeriodError, parse_date};
+
+use periods::{Periods, Span, midnight_after};
 
 /// What the records of a type are; compared without spaces and case.
 const RECORD_TYPES: [(&str, Category); 24] = [
@@ -107,13 +110,7 @@ pub(super) struct CostExplorer {
     drafts: Vec<Draft>,
     /// Of each draft whether some amount is not zero.
     is_charged: Vec<bool>,
-    months: BTreeMap<Month, Seen>,
-    /// The periods that are there, none of which overlaps another, by their starts.
-    periods: BTreeMap<NaiveDateTime, Period>,
-    /// The groups of periods that are there, by a hash of both.
-    met: HashSet<u128>,
-    /// What answers were grouped by; their numbers are in `periods`.
-    groupings: Vec<Vec<String>>,
+    periods: Periods,
     numbers: BTreeMap<BillId, usize>,
     groups: BTreeMap<Group, usize>,
     sums: Vec<Sum>,
@@ -133,30 +130,6 @@ struct Places {
     grouping: Vec<String>,
 }
 
-/// A span of time, of which the end is the first instant after it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Span {
-    start: NaiveDateTime,
-    end: NaiveDateTime,
-}
-
-/// A period that was met.
-struct Period {
-    span: Span,
-    grouping: usize,
-    /// The first document that has it.
-    document: Option<Arc<str>>,
-}
-
-/// What was seen of a month.
-#[derive(Default)]
-struct Seen {
-    /// How much of it is there.
-    covered: TimeDelta,
-    /// Whether some period of it is not closed.
-    is_open: bool,
-}
-
 /// How an answer was read.
 pub(super) struct ReadAnswer {
     pub(super) faults: Faults,
@@ -171,10 +144,7 @@ impl Default for CostExplorer {
             regions: Known::new(Region::new),
             drafts: Vec::new(),
             is_charged: Vec::new(),
-            months: BTreeMap::new(),
-            periods: BTreeMap::new(),
-            met: HashSet::new(),
-            groupings: Vec::new(),
+            periods: Periods::default(),
             numbers: BTreeMap::new(),
             groups: BTreeMap::new(),
             sums: Vec::new(),
@@ -201,38 +171,30 @@ impl CostExplorer {
     ) -> Result<ReadAnswer, ReadError> {
         let mut reading = Reading::default();
         let mut refused = None;
-        let mut rounded = 0;
-        let mut lacks_services = false;
-        let mut twice = None;
+        let mut found = Found::default();
         reading.each_object(text, |reading, path, page| {
             let mut reader = Page {
                 sums: self,
                 document,
                 told,
                 services,
-                rounded: 0,
-                lacks_services: false,
-                twice: twice.take(),
+                found: &mut found,
             };
             if let Err(why) = reader.page(reading, &path, page) {
                 refused.get_or_insert(why);
             }
-            rounded += reader.rounded;
-            lacks_services |= reader.lacks_services;
-            twice = reader.twice;
         });
-        if let Some(FirstTwice { path, days, .. }) = twice {
+        if let Some(FirstTwice { path, days, .. }) = found.twice {
             reading.fault(&path, Problem::DaysTwice(Box::new(days)));
         }
+        let mut notes = reading.notes();
+        notes.extend(found.lacks_services.then(|| NO_SERVICES.to_owned()));
         match refused {
             Some(why) if reading.faults.is_empty() => Err(why),
             _ => Ok(ReadAnswer {
-                notes: {
-                    let lacks = lacks_services.then(|| NO_SERVICES.to_owned());
-                    reading.notes().into_iter().chain(lacks).collect()
-                },
+                notes,
                 faults: reading.faults,
-                rounded,
+                rounded: found.rounded,
             }),
         }
     }
@@ -246,9 +208,8 @@ impl CostExplorer {
             .collect();
         for (draft, is_charged) in self.drafts.iter_mut().zip(&self.is_charged) {
             let month = draft.id.month;
-            let seen = self.months.get(&month);
-            draft.is_open = seen.is_none_or(|seen| seen.is_open);
-            if seen.is_none_or(|seen| seen.covered != length(month)) {
+            draft.is_open = self.periods.is_open(month);
+            if !self.periods.is_whole(month) {
                 draft.is_open = true;
                 notes.push(format!(
                     "bill {}: not every day of {month} is there, so it is taken to be estimated",
@@ -285,88 +246,6 @@ impl CostExplorer {
         }
         number
     }
-
-    /// Takes note of a period, or says how its days are there already.
-    fn period(
-        &mut self,
-        span: Span,
-        is_open: bool,
-        grouping: &[String],
-        document: Option<&Arc<str>>,
-    ) -> Result<(), DaysTwice> {
-        let known = self.groupings.iter().position(|known| known == grouping);
-        let grouping = known.unwrap_or_else(|| {
-            self.groupings.push(grouping.to_vec());
-            self.groupings.len() - 1
-        });
-        let mut before = self.periods.range(..span.end);
-        let before = before.next_back().map(|(_, period)| period);
-        // None of them overlaps another, so this is the only one that may reach into the span.
-        if let Some(met) = before.filter(|met| met.span.end > span.start) {
-            let how = match (met.span == span, met.grouping == grouping) {
-                (true, true) => {
-                    self.month(span).is_open |= is_open;
-                    return Ok(());
-                }
-                (true, false) => Twice::GroupedOtherwise,
-                (false, _) => Twice::Overlap(met.span.start, met.span.end),
-            };
-            return Err(twice(span, how, met, document));
-        }
-        let period = Period {
-            span,
-            grouping,
-            document: document.cloned(),
-        };
-        self.periods.insert(span.start, period);
-        let month = self.month(span);
-        month.is_open |= is_open;
-        month.covered += span.end - span.start;
-        Ok(())
-    }
-
-    fn month(&mut self, span: Span) -> &mut Seen {
-        let month = Month::of(span.start.date());
-        self.months.entry(month).or_default()
-    }
-
-    /// Takes note of a group of a period, or says that it is there already.
-    fn group(
-        &mut self,
-        span: Span,
-        keys: &[String],
-        document: Option<&Arc<str>>,
-    ) -> Result<(), DaysTwice> {
-        let start = span.start.and_utc().timestamp();
-        let mut bytes = start.to_le_bytes().to_vec();
-        for key in keys {
-            bytes.extend((key.len() as u64).to_le_bytes());
-            bytes.extend(key.as_bytes());
-        }
-        if self.met.insert(xxh3_128(&bytes)) {
-            return Ok(());
-        }
-        match self.periods.get(&span.start) {
-            Some(met) => Err(twice(span, Twice::SameGroup, met, document)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What is wrong with a period whose days are in one that was met.
-fn twice(span: Span, how: Twice, met: &Period, document: Option<&Arc<str>>) -> DaysTwice {
-    DaysTwice {
-        start: span.start,
-        end: span.end,
-        more: 0,
-        how,
-        other: met.document.clone().filter(|met| Some(met) != document),
-    }
-}
-
-/// How long a month is.
-fn length(month: Month) -> TimeDelta {
-    month.last_day() - month.first_day() + TimeDelta::days(1)
 }
 
 /// A page that is being read.
@@ -375,6 +254,12 @@ struct Page<'a> {
     document: Option<&'a Arc<str>>,
     told: &'a Told,
     services: &'a mut Services,
+    found: &'a mut Found,
+}
+
+/// What was found in a document beside the sums.
+#[derive(Default)]
+struct Found {
     rounded: u64,
     /// Whether there are amounts without a key by `SERVICE`.
     lacks_services: bool,
@@ -436,7 +321,7 @@ impl Page<'_> {
         let (span, open, groups) = (span?, open?.unwrap_or(false), groups?.unwrap_or_default());
         let grouping = places.grouping.as_slice();
         let document = self.document;
-        if let Err(days) = self.sums.period(span, open, grouping, document) {
+        if let Err(days) = self.sums.periods.add(span, open, grouping, document) {
             self.twice(path, days);
             return None;
         }
@@ -474,10 +359,10 @@ impl Page<'_> {
     fn twice(&mut self, path: &str, days: DaysTwice) {
         let (start, end) = (days.start, days.end);
         let last = Span { start, end };
-        match &mut self.twice {
+        match &mut self.found.twice {
             None => {
                 let path = path.to_owned();
-                self.twice = Some(FirstTwice { path, days, last });
+                self.found.twice = Some(FirstTwice { path, days, last });
             }
             // The groups of a period come one after the other.
             Some(first) if first.last == last => {}
@@ -500,7 +385,7 @@ impl Page<'_> {
         keys: &[String],
         span: Span,
     ) -> Option<()> {
-        if let Err(days) = self.sums.group(span, keys, self.document) {
+        if let Err(days) = self.sums.periods.add_group(span, keys, self.document) {
             self.twice(path, days);
             return None;
         }
@@ -516,10 +401,10 @@ impl Page<'_> {
             }
         };
         let category = self.category(key(places.record_type), key(places.service));
-        self.lacks_services |= places.service.is_none();
-        self.rounded += u64::from(amount.rounded);
+        self.found.lacks_services |= places.service.is_none();
+        self.found.rounded += u64::from(amount.rounded);
         let id = BillId {
-            month: Month::of(span.start.date()),
+            month: span.month(),
             payer: payer.clone(),
             currency,
         };
@@ -605,20 +490,6 @@ fn by_record_type(kind: &str) -> Option<Category> {
         Some((_, category)) => Some(*category),
         None => kind.ends_with("discount").then_some(Category::Discount),
     }
-}
-
-impl Span {
-    /// The day that all of it is in, if it is one.
-    fn day(self) -> Option<NaiveDate> {
-        let day = self.start.date();
-        (self.end <= midnight_after(day)).then_some(day)
-    }
-}
-
-/// The first instant after a day.
-fn midnight_after(day: NaiveDate) -> NaiveDateTime {
-    let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
-    next.and_time(NaiveTime::MIN)
 }
 
 /// A period, all in one month.

@@ -51,6 +51,8 @@ pub(in crate::formats) struct Sums {
     groups: BTreeMap<Group, usize>,
     /// The sums of the documents that have ended.
     sums: Vec<Sum>,
+    /// Of each sum its bill, by its number.
+    bills_of_sums: Vec<usize>,
     unknown_kinds: BTreeSet<Excerpt>,
     /// What belongs to the document that is being read.
     current: Current,
@@ -141,6 +143,7 @@ impl Sums {
             bill_numbers: BTreeMap::new(),
             groups: BTreeMap::new(),
             sums: Vec::new(),
+            bills_of_sums: Vec::new(),
             unknown_kinds: BTreeSet::new(),
             current: Current::default(),
             parts: HashMap::new(),
@@ -205,13 +208,16 @@ impl Sums {
     /// What the document adds to the sums of each bill, in short.
     fn digests(&self) -> BTreeMap<usize, Digest> {
         let mut digests: BTreeMap<usize, Digest> = BTreeMap::new();
-        for (group, number) in self.groups.iter().filter(|_| self.samples) {
-            let sum = self.current.sums.get(*number);
-            if let Some(sum) = sum.filter(|sum| sum.amount != Money::ZERO) {
-                let mut bytes = number.to_le_bytes().to_vec();
-                bytes.extend(sum.amount.units().to_le_bytes());
-                bytes.extend(sum.count.to_le_bytes());
-                digests.entry(group.bill).or_default().add(xxh3_64(&bytes));
+        if !self.samples {
+            return digests;
+        }
+        let sums = self.current.sums.iter().zip(&self.bills_of_sums);
+        for (number, (sum, bill)) in sums.enumerate() {
+            if sum.amount != Money::ZERO {
+                let bytes = [number as i128, sum.amount.units(), i128::from(sum.count)]
+                    .map(i128::to_le_bytes);
+                let digest = digests.entry(*bill).or_default();
+                digest.add(xxh3_64(bytes.as_flattened()));
             }
         }
         digests
@@ -370,6 +376,7 @@ impl Sums {
         let number = *self.groups.entry(group).or_insert(sums.len());
         if number == sums.len() {
             sums.push(Sum::default());
+            self.bills_of_sums.push(part.bill);
         }
         self.keys.insert(self.key.as_slice().into(), number);
         Some(number)
