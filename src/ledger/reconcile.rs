@@ -196,12 +196,11 @@ impl<'a> KnownCredits<'a> {
     /// The credit that an entry of the allocation history means: by its id, else by its name, if
     /// the credit on record that is called so has no other id.
     fn referred(&mut self, allocation: &ProviderAllocation) -> Payer {
-        match self.by_reference.get(allocation.reference.as_str()) {
-            Some(ids) => match ids.as_slice() {
-                [only] => return Payer::Credit(*only),
-                _ => return Payer::Unknown,
-            },
-            None => {}
+        if let Some(ids) = self.by_reference.get(allocation.reference.as_str()) {
+            return match ids.as_slice() {
+                [only] => Payer::Credit(*only),
+                _ => Payer::Unknown,
+            };
         }
         let by_name = allocation.name.as_deref().map(|name| {
             let named = Named {
