@@ -12,8 +12,10 @@
 pub mod aws_api;
 mod aws_cur;
 mod bills;
+mod cells;
 mod container;
 mod cost_explorer;
+mod editions;
 mod fault;
 mod json;
 mod manifest;
@@ -23,6 +25,8 @@ pub mod offers;
 mod reader;
 mod rows;
 mod seen;
+mod table;
+mod tally;
 
 use std::collections::BTreeSet;
 use std::fmt;

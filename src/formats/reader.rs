@@ -22,14 +22,16 @@ use crate::ledger::names::{AccountId, BillId, Service};
 use crate::ledger::services::ServiceNames;
 
 use super::aws_api;
-use super::aws_cur::{self, BadRows, Clash, Share, Sums};
+use super::aws_cur::{self, Sums};
 use super::container::{self, Damage, read_error, zip_error};
 use super::cost_explorer::{self, CostExplorer, Told};
+use super::editions::{Clash, Document, Share, clashes};
 use super::fault::{Excerpt, Faults, Place, Problem};
 use super::manifest::{self, Manifest};
 use super::names::Services;
 use super::rows::Rows;
 use super::seen::{self, Content, Seen, Start, WORKBOOK, XLSX};
+use super::table::{self, BadRows, TableSums};
 use super::{Documents, Format, ReadError, json, native, stopped};
 
 /// Reads the documents of one call: each with [`read`](BillReader::read) or
@@ -378,8 +380,8 @@ impl BillReader {
             let seen = seen::of_table(&header, table, aws_cur::is_header);
             return Err(ReadError::Unknown { seen });
         }
-        self.sums.samples(self.compares);
-        let read = aws_cur::read(rows, &header, line, &mut self.sums, self.bad_rows)?;
+        self.sums.tally().compares(self.compares);
+        let read = table::read(rows, &header, line, &mut self.sums, self.bad_rows)?;
         if let Some(first) = self.copied(name, watched.fingerprint()) {
             let what = format!("is the same document as {first}, it is read once");
             self.note(name, &what);
@@ -390,7 +392,7 @@ impl BillReader {
             self.note(name, &note);
         }
         if read.skipped > 0 {
-            let (rows, amounts) = (read.skipped, self.sums.skipped());
+            let (rows, amounts) = (read.skipped, self.sums.tally().skipped());
             let first = read.skipped_faults.list().first();
             let first = first.map_or(String::new(), |fault| format!("; the first: {fault}"));
             self.note(
@@ -398,7 +400,7 @@ impl BillReader {
                 &format!("rows with a fault that were passed over: {rows}, {amounts}{first}"),
             );
         }
-        let kept = self.sums.keep();
+        let kept = self.sums.tally().keep();
         self.rounded(name, kept.rounded);
         self.tables.push(Table {
             name: name.clone(),
@@ -526,18 +528,18 @@ impl BillReader {
 
     /// Documents that hold the same charges are not added up.
     fn compare_with_each_other(&mut self) {
-        let documents = self.tables.iter().map(|table| aws_cur::Document {
+        let documents = self.tables.iter().map(|table| Document {
             shares: &table.shares,
             is_listed: table.is_listed,
         });
-        let documents: Vec<aws_cur::Document<'_>> = documents.collect();
+        let documents: Vec<Document<'_>> = documents.collect();
         let shown = |number: usize| {
             let name = self.tables.get(number);
             let name = name.and_then(|table| table.name.shown.as_deref());
             name.unwrap_or("a document without a name").to_owned()
         };
         let mut faults = Faults::default();
-        for (bill, clash, [one, other]) in aws_cur::clashes(&documents) {
+        for (bill, clash, [one, other]) in clashes(&documents) {
             let (one, other) = (shown(one), shown(other));
             let problem = match clash {
                 Clash::Editions => Problem::TwoEditions {

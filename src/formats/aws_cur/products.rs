@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
+use crate::formats::cells::cell_text;
 use crate::formats::fault::{Excerpt, Problem};
 use crate::formats::names::Known;
 use crate::formats::rows::is_missing;
 use crate::ledger::names::Region;
 
-use super::cells::cell_text;
 use super::line_item::names_bedrock;
 
 /// The most bytes of product maps that are remembered; then they are worked out again.

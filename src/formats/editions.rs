@@ -57,7 +57,7 @@ impl Sketch {
 
 /// What a document holds of a bill.
 #[derive(Debug, Clone, Default)]
-pub(in crate::formats) struct Share {
+pub(super) struct Share {
     /// Whether some row has an invoice.
     pub(super) has_invoice: bool,
     /// Whether some row has none.
@@ -83,7 +83,7 @@ impl Digest {
 
 /// Why two documents are not added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::formats) enum Clash {
+pub(super) enum Clash {
     /// Every row of the first has an invoice, and no row of the second.
     Editions,
     /// The second has line items of the first.
@@ -94,13 +94,13 @@ pub(in crate::formats) enum Clash {
 
 /// A document: what it holds of each bill, and whether a manifest lists it.
 #[derive(Clone, Copy)]
-pub(in crate::formats) struct Document<'a> {
-    pub(in crate::formats) shares: &'a BTreeMap<BillId, Share>,
-    pub(in crate::formats) is_listed: bool,
+pub(super) struct Document<'a> {
+    pub(super) shares: &'a BTreeMap<BillId, Share>,
+    pub(super) is_listed: bool,
 }
 
 /// Of each bill the first two documents, by their numbers, that must not be added up.
-pub(in crate::formats) fn clashes(documents: &[Document<'_>]) -> Vec<(BillId, Clash, [usize; 2])> {
+pub(super) fn clashes(documents: &[Document<'_>]) -> Vec<(BillId, Clash, [usize; 2])> {
     let mut by_bill: BTreeMap<&BillId, Vec<(usize, bool, &Share)>> = BTreeMap::new();
     for (number, document) in documents.iter().enumerate() {
         for (bill, share) in document.shares {

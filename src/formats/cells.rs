@@ -1,13 +1,20 @@
-//! Cells of a cost and usage report as text, amounts and days.
+//! Cells of a table as text, amounts and days.
 
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
 
-use crate::formats::fault::{Excerpt, Problem};
-use crate::formats::rows::{Row, RowFault, is_missing, text};
+use crate::ledger::names::{Currency, is_unprintable};
 use crate::money::{Money, Reading};
 use crate::period::{PeriodError, parse_date};
+
+use super::fault::{Excerpt, Problem};
+use super::rows::{Row, RowFault, is_missing, text};
+use super::tally::BadRow;
+
+/// The longest description that is kept, in bytes. The provider's have up to 1,024 characters, and end
+/// in whose credit it was.
+const DESCRIPTION_LIMIT: usize = 2_048;
 
 /// The cell of a column that may be absent.
 pub(super) fn cell<'a>(row: &'a Row<'_>, column: Option<usize>) -> &'a [u8] {
@@ -57,8 +64,28 @@ pub(super) fn optional<T>(
     }
 }
 
+/// The amount of a row; nothing, and a fault, where there is no good one.
+pub(super) fn amount_of(
+    row: &Row<'_>,
+    column: usize,
+    faults: &mut Vec<RowFault>,
+) -> Option<Reading> {
+    amount(row.cell(column))
+        .map_err(|problem| faults.push((Some(column), problem)))
+        .ok()
+}
+
+/// What can be told of a row that has a fault.
+pub(super) fn bad_row(reading: Option<Reading>, currency: &[u8]) -> BadRow {
+    let currency = cell_text(currency).ok();
+    BadRow {
+        amount: reading.map(|reading| reading.amount),
+        currency: currency.and_then(|text| Currency::new(&text).ok()),
+    }
+}
+
 /// An amount, which must not be missing.
-pub(super) fn amount(cell: &[u8]) -> Result<Reading, Problem> {
+fn amount(cell: &[u8]) -> Result<Reading, Problem> {
     if let Ok(reading) = Money::read(cell) {
         return Ok(reading);
     }
@@ -94,4 +121,17 @@ pub(super) fn day_key(cell: &[u8]) -> &[u8] {
         _ if is_missing(cell) => b"no day....",
         _ => b"bad day...",
     }
+}
+
+/// A description fit to be kept: without what cannot be printed, cut at [`DESCRIPTION_LIMIT`].
+pub(super) fn described(text: &str) -> Option<Box<str>> {
+    let mut kept = String::new();
+    for symbol in text.trim().chars() {
+        let symbol = if is_unprintable(symbol) { ' ' } else { symbol };
+        if kept.len() + symbol.len_utf8() > DESCRIPTION_LIMIT {
+            break;
+        }
+        kept.push(symbol);
+    }
+    (!kept.trim().is_empty()).then(|| kept.into())
 }
