@@ -6,6 +6,7 @@ use clap::Args;
 use credits_ledger::ledger::apply::{Hindrance, Standing};
 use credits_ledger::ledger::bill::{Charge, Status};
 use credits_ledger::ledger::booking::Past;
+use credits_ledger::ledger::entry::Basis;
 use credits_ledger::ledger::explain::{Claims, Explanation, detail};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, Service};
 use credits_ledger::ledger::scope::Category;
@@ -52,6 +53,8 @@ struct Explained {
     currency: String,
     at_entry: u64,
     charges: Vec<ExplainedCharge>,
+    #[serde(skip)]
+    basis: Basis,
 }
 
 #[derive(Debug, Serialize)]
@@ -153,6 +156,7 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
         currency: id.currency.to_string(),
         at_entry: state.head,
         charges,
+        basis: bill.basis,
     };
     let (style, format) = (context.style, context.format);
     Ok(Answer::data(format, answer, |answer| {
@@ -295,10 +299,10 @@ fn summary_table(answer: &Explained, style: Style, digits: u32) -> Table {
             .iter()
             .map(|(rule, credits)| format!("{rule}: {}", some(credits)))
             .collect();
-        let why = if words.is_empty() {
-            "no credit on record".to_owned()
-        } else {
-            words.join("; ")
+        let why = match (words.is_empty(), answer.basis) {
+            (true, Basis::Rules) => "no credit on record".to_owned(),
+            (true, Basis::AsBilled) => "the provider applied no more to it".to_owned(),
+            (false, _) => words.join("; "),
         };
         let (count, card) = sums.entry((&charge.service, why)).or_default();
         *count += 1;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Args;
-use credits_ledger::formats::Services;
 use credits_ledger::formats::aws_api::{History, is_history};
+use credits_ledger::formats::{FAULT_LIMIT, Services};
 use credits_ledger::ledger::apply::apply;
 use credits_ledger::ledger::as_billed::land;
 use credits_ledger::ledger::bill::{Bill, Status};
@@ -179,7 +179,8 @@ pub(crate) fn reconcile(args: &ReconcileArgs, context: &Context) -> Result<Answe
         return Err(Failure::usage(message)
             .hint("`--month YYYY-MM` and `--payer ID` choose one; a history has no charges"));
     }
-    let answer = compared(&word, &record, context)?;
+    let (answer, name_notes) = compared(&word, &record, context)?;
+    notes.extend(name_notes);
     if answer.months.is_empty() && answer.bills.is_empty() {
         notes.push(match args.files.is_empty() {
             true => "note: no bill on record that is asked about holds credit rows of the provider; name a FILE".to_owned(),
@@ -272,7 +273,12 @@ impl Record<'_> {
     }
 }
 
-fn compared(word: &Word, record: &Record<'_>, context: &Context) -> Result<Reconciled, Failure> {
+/// What is compared, and notes on the names that could not be.
+fn compared(
+    word: &Word,
+    record: &Record<'_>,
+    context: &Context,
+) -> Result<(Reconciled, Vec<String>), Failure> {
     let state = record.state;
     let mut known = KnownCredits::new(state, &context.rules);
     let (mut ours, mut provider) = (Amounts::default(), Amounts::default());
@@ -318,7 +324,8 @@ fn compared(word: &Word, record: &Record<'_>, context: &Context) -> Result<Recon
     rows.sort_by(|a, b| (&a.key, &a.payer).cmp(&(&b.key, &b.payer)));
     let compared: BTreeSet<Month> = by_history.union(&of_bills).copied().collect();
     let totals = summaries(&rows, &plain);
-    Ok(Reconciled {
+    let notes = unknown_names(&known.unknown_names());
+    let reconciled = Reconciled {
         at_entry: state.head,
         months: rows.iter().map(|row| row_shape(row, &over)).collect(),
         summary: summary(&totals),
@@ -328,7 +335,28 @@ fn compared(word: &Word, record: &Record<'_>, context: &Context) -> Result<Recon
         not_compared: record.not_compared(&compared, missing, &history),
         complete: !word.history.is_partial,
         provider_differs: apart,
-    })
+    };
+    Ok((reconciled, notes))
+}
+
+/// A note per name of the provider's that is of no one credit on record, up to [`FAULT_LIMIT`].
+fn unknown_names(names: &BTreeSet<&str>) -> Vec<String> {
+    let named = names.iter().filter(|name| !name.is_empty());
+    let mut notes: Vec<String> = named
+        .clone()
+        .take(FAULT_LIMIT)
+        .map(|name| {
+            format!(
+                "note: the provider calls a credit `{}`, which is the name of no one credit on record \
+                 there; what it paid is compared without the credit",
+                name.escape_debug()
+            )
+        })
+        .collect();
+    if named.count() > FAULT_LIMIT {
+        notes.push("note: more names of the provider's are on record of no one credit".to_owned());
+    }
+    notes
 }
 
 impl Record<'_> {

@@ -222,6 +222,15 @@ impl<'a> KnownCredits<'a> {
         record.is_some_and(|record| record.credit.terms.reference.is_some())
     }
 
+    /// The names that were asked for and are of no one credit on record.
+    pub fn unknown_names(&self) -> BTreeSet<&str> {
+        let unknown = self
+            .called
+            .iter()
+            .filter(|(_, payer)| **payer == Payer::Unknown);
+        unknown.map(|((named, _), _)| named.name.as_str()).collect()
+    }
+
     /// The one credit that is called so in a month, its owner's before others; unknown where there
     /// is none or several.
     pub fn called(&mut self, named: &Named, month: Month) -> Payer {
@@ -268,23 +277,38 @@ pub fn compare(ours: &Amounts, provider: &Amounts, known: &KnownCredits<'_>) -> 
                 provider,
             });
         };
-        // An id that is not on record may be of any credit whose id is not on record either.
-        let has_reference = |payer: &Payer| match payer {
-            Payer::Credit(credit) => known.has_reference(*credit),
-            Payer::Unknown | Payer::Reference(_) => false,
-        };
+        // A name that is not on record may be of any credit that the provider does not name here,
+        // an id that is not on record of any whose id is not on record either.
         let is_foreign = |payer: &Payer| matches!(payer, Payer::Reference(_));
-        let unclear = b.keys().any(is_foreign) && !a.keys().all(has_reference);
-        if b.contains_key(&Payer::Unknown) || unclear {
-            let sums = [a, b].map(|amounts| amounts.values().copied().sum());
-            add(Payer::Unknown, sums[0], sums[1]);
-            continue;
-        }
+        let is_unnamed = b.contains_key(&Payer::Unknown);
+        let may_be_meant = |payer: &Payer| match payer {
+            Payer::Credit(credit) => {
+                let may_be = is_unnamed || !known.has_reference(*credit);
+                may_be && !b.contains_key(payer)
+            }
+            Payer::Unknown | Payer::Reference(_) => true,
+        };
+        let unclear = b.keys().any(is_foreign) && a.keys().any(may_be_meant);
+        let (a, b) = if is_unnamed || unclear {
+            let apart = |amounts: &BTreeMap<Payer, Money>| {
+                let all = amounts
+                    .iter()
+                    .map(|(payer, amount)| (payer.clone(), *amount));
+                let (unclear, clear): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    all.partition(|(payer, _)| may_be_meant(payer));
+                (unclear.into_values().sum::<Money>(), clear)
+            };
+            let ((ours, a), (theirs, b)) = (apart(a), apart(b));
+            add(Payer::Unknown, ours, theirs);
+            (a, b)
+        } else {
+            (a.clone(), b.clone())
+        };
         let payers: BTreeSet<&Payer> = a.keys().chain(b.keys()).collect();
         for payer in payers {
             let of =
                 |amounts: &BTreeMap<Payer, Money>| amounts.get(payer).copied().unwrap_or_default();
-            add(payer.clone(), of(a), of(b));
+            add(payer.clone(), of(&a), of(&b));
         }
     }
     compared

@@ -492,3 +492,49 @@ fn an_open_bill_as_billed_reserves_what_the_provider_applied() {
     );
     assert_eq!(ledger.json("show C2")["remaining_amount"], "80.00");
 }
+
+#[test]
+fn a_credit_that_the_provider_names_is_compared_even_beside_one_that_nobody_knows() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --name Founders --amount 1000 --account 111122223333 --start 2026-01-01");
+    let document = billed(
+        "ec2 AmazonEC2 100",
+        &[
+            ("-60", "AmazonEC2", "Founders"),
+            ("-40", "AmazonEC2", "Another one"),
+        ],
+    );
+    ledger.call("apply").stdin(document).run().ok();
+    let run = ledger.call("--json reconcile").run();
+    assert_eq!(run.status, 1);
+    let rows = run.json();
+    let rows = rows["months"].as_array().expect("rows").iter();
+    let rows = rows.map(|row| {
+        let of = |name: &str| row[name].clone();
+        [of("credit"), of("ours"), of("provider"), of("agrees")]
+    });
+    assert_eq!(
+        rows.collect::<Vec<_>>(),
+        [
+            [json!(null), json!("0.00"), json!("40.00"), json!(false)],
+            [json!("C2"), json!("100.00"), json!("60.00"), json!(false)],
+        ]
+    );
+    assert_eq!(
+        run.err,
+        "note: the provider calls a credit `Another one`, which is the name of no one credit on \
+         record there; what it paid is compared without the credit\n"
+    );
+}
+
+#[test]
+fn a_charge_as_billed_is_not_explained_by_a_lack_of_credits() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --name Gift --amount 1000 --account 111122223333 --start 2026-01-01");
+    let document = billed("ec2 AmazonEC2 100", &[("-60", "AmazonEC2", "Gift")]);
+    as_billed(&ledger, &document).ok();
+    let explained = ledger.call(&format!("explain {BILL}")).run().ok();
+    let why = "the provider applied no more to it";
+    assert!(explained.out.contains(why), "{}", explained.out);
+    assert!(!explained.out.contains("no credit on record"));
+}
