@@ -1,8 +1,8 @@
 //! What the `product` map of a line item says: the region, and whether it is of Bedrock.
 //!
-//! The map is a JSON object in a cell, the same in many rows, and asked only where other columns
-//! are silent. A map that is no JSON object is a fault then, since the region decides what a
-//! credit covers.
+//! The map is a JSON object in a cell, or what Athena makes of one, the same in many rows, and asked only
+//! where other columns are silent. Anything else is a fault then, since the region decides what a credit
+//! covers.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -40,7 +40,7 @@ pub(super) struct Product {
 pub(super) const NO_PRODUCT: usize = 0;
 
 /// The fields of a product map that matter here.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct ProductMap<'a> {
     #[serde(borrow)]
     region: Option<Cow<'a, str>>,
@@ -100,7 +100,9 @@ fn product(cell: &[u8], regions: &mut Known<Region>) -> Result<Product, Problem>
     }
     let text = cell_text(cell)?;
     let map: ProductMap<'_> = serde_json::from_str(&text)
-        .map_err(|_| Problem::NotAProductMap(Excerpt::of(text.as_bytes())))?;
+        .ok()
+        .or_else(|| of_athena(&text))
+        .ok_or_else(|| Problem::NotAProductMap(Excerpt::of(text.as_bytes())))?;
     let region = match map.region.as_deref() {
         None | Some("") => None,
         Some(region) => Some(regions.name(region)?),
@@ -111,4 +113,88 @@ fn product(cell: &[u8], regions: &mut Known<Region>) -> Result<Product, Problem>
         region,
         names_bedrock,
     })
+}
+
+/// A map as Athena writes it into CSV, `{product_name=Amazon EC2, region=us-east-1}`: nothing is quoted,
+/// so that a comma that no name of a field follows is of the value before. Nothing where it is no such
+/// map, or says a field that matters twice.
+fn of_athena(text: &str) -> Option<ProductMap<'_>> {
+    let fields = text.strip_prefix('{')?.strip_suffix('}')?;
+    let mut map = ProductMap::default();
+    let mut rest = fields;
+    while !rest.is_empty() {
+        let (name, after) = rest.split_once('=')?;
+        if name.is_empty() || !name.bytes().all(is_of_a_field) {
+            return None;
+        }
+        let end = end_of_value(after);
+        let value = after.get(..end)?;
+        rest = after.get(end..)?.strip_prefix(", ").unwrap_or_default();
+        let field = match name {
+            "region" => &mut map.region,
+            "product_name" => &mut map.product_name,
+            "product_code" => &mut map.product_code,
+            _ => continue,
+        };
+        if field.replace(Cow::Borrowed(value)).is_some() {
+            return None;
+        }
+    }
+    Some(map)
+}
+
+/// Where a value ends: before the first comma that another field follows.
+fn end_of_value(text: &str) -> usize {
+    let mut commas = text.match_indices(", ").map(|(at, _)| at);
+    let ends = commas.find(|at| {
+        let after = text.get(at + 2..).and_then(|after| after.split_once('='));
+        after.is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(is_of_a_field))
+    });
+    ends.unwrap_or(text.len())
+}
+
+/// Whether names of fields are made of this.
+fn is_of_a_field(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn says(text: &str, expected: Option<(Option<&str>, bool)>) {
+        let mut regions = Known::new(Region::new);
+        let product = product(text.as_bytes(), &mut regions).ok();
+        let product = product.map(|product| (product.region, product.names_bedrock));
+        let region = |name| Region::new(name).expect("a region");
+        let expected = expected.map(|(name, bedrock)| (name.map(region), bedrock));
+        assert_eq!(product, expected, "{text}");
+    }
+
+    #[test]
+    fn a_map_is_read_as_json_or_as_athena_writes_it() {
+        says("NULL", Some((None, false)));
+        says("{}", Some((None, false)));
+        says("{product_name=Foo}", Some((None, false)));
+        says(
+            "{group=a, b = c, product_name=Claude, x (Amazon Bedrock Edition), region=us-east-1}",
+            Some((Some("us-east-1"), true)),
+        );
+        says("{region=, product_code=AmazonEC2}", Some((None, false)));
+    }
+
+    #[test]
+    fn a_map_that_is_neither_is_a_fault() {
+        for text in [
+            "region=us-east-1",
+            "{region}",
+            "{region=us-east-1, region=us-east-2}",
+            "{\"region\":",
+            "[1]",
+            "{region=us-east-1",
+        ] {
+            says(text, None);
+        }
+    }
 }
