@@ -41,4 +41,5 @@ mod products;
 mod sums;
 
 pub(super) use columns::is_header;
+pub(super) use line_item::is_support;
 pub(super) use sums::Sums;

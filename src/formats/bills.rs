@@ -21,6 +21,16 @@ pub(super) struct SumsOfBills {
     pub(super) unknown_services: BTreeSet<Service>,
 }
 
+impl SumsOfBills {
+    /// Adds what other sums come to.
+    pub(super) fn append(&mut self, other: SumsOfBills) {
+        self.bills.extend(other.bills);
+        self.faults.append(other.faults);
+        self.notes.extend(other.notes);
+        self.unknown_services.extend(other.unknown_services);
+    }
+}
+
 /// A bill whose rows are being read.
 pub(super) struct Draft {
     pub(super) id: BillId,

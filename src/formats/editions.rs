@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::names::BillId;
 
+use super::Format;
+
 /// The most hashes that are kept.
 const SIZE: usize = 256;
 
@@ -90,11 +92,14 @@ pub(super) enum Clash {
     SameItems,
     /// The second has the same sums as the first.
     SameSums,
+    /// They are of two kinds.
+    TwoKinds,
 }
 
-/// A document: what it holds of each bill, and whether a manifest lists it.
+/// A document: what it is, what it holds of each bill, and whether a manifest lists it.
 #[derive(Clone, Copy)]
 pub(super) struct Document<'a> {
+    pub(super) format: Format,
     pub(super) shares: &'a BTreeMap<BillId, Share>,
     pub(super) is_listed: bool,
 }
@@ -112,10 +117,19 @@ pub(super) fn clashes(documents: &[Document<'_>]) -> Vec<(BillId, Clash, [usize;
         let items = same_items(&shares).map(|pair| (Clash::SameItems, pair));
         let sums = || Some((Clash::SameSums, same_sums(&shares)?));
         let editions = || Some((Clash::Editions, two_editions(&shares)?));
-        let (clash, pair) = items.or_else(sums).or_else(editions)?;
+        let kinds = two_kinds(documents, &shares).map(|pair| (Clash::TwoKinds, pair));
+        let (clash, pair) = kinds.or(items).or_else(sums).or_else(editions)?;
         Some((bill.clone(), clash, pair))
     });
     clashes.collect()
+}
+
+fn two_kinds(documents: &[Document<'_>], shares: &[(usize, bool, &Share)]) -> Option<[usize; 2]> {
+    let format = |number: usize| documents.get(number).map(|document| document.format);
+    let (first, ..) = shares.first()?;
+    let mut others = shares.iter().map(|(number, ..)| *number);
+    let other = others.find(|other| format(*other) != format(*first))?;
+    Some([*first, other])
 }
 
 fn two_editions(shares: &[(usize, bool, &Share)]) -> Option<[usize; 2]> {

@@ -13,7 +13,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use thiserror::Error;
 
 use crate::ledger::bill::BillError;
-use crate::ledger::names::{BillId, Currency, NameError};
+use crate::ledger::names::{AccountId, BillId, Currency, NameError};
 use crate::ledger::scope::Category;
 use crate::money::MoneyError;
 use crate::period::PeriodError;
@@ -333,6 +333,24 @@ pub enum Problem {
         /// What the other is called.
         second: String,
     },
+    /// Two documents of one bill, of two kinds.
+    #[error("{first} and {second} are reports of one bill, name one of them")]
+    TwoKinds {
+        /// What the one is called.
+        first: String,
+        /// What the other is called.
+        second: String,
+    },
+    /// A billing account that two providers have, whose charges would make one bill.
+    #[error("{account} is a billing account of {first} and of {second}, give their rows apart")]
+    TwoProviders {
+        /// The account.
+        account: AccountId,
+        /// Whose it is first.
+        first: Excerpt,
+        /// Whose it is too.
+        second: Excerpt,
+    },
     /// A manifest without parts.
     #[error("the manifest lists no parts")]
     NoParts,
@@ -523,6 +541,7 @@ impl Problem {
                 | Problem::RowTooLong { .. }
                 | Problem::Unfinished
                 | Problem::Bill(_)
+                | Problem::TwoProviders { .. }
         )
     }
 

@@ -2,7 +2,7 @@
 //!
 //! One door, [`BillReader`], takes the documents of a call one after the other and recognises each
 //! by its content. Behind it is one file per kind: our own bills as JSON, AWS cost and usage reports
-//! as CSV, their manifests, answers of Cost Explorer; plain, in gzip or in a ZIP archive. What a reader has to complain about
+//! as CSV, FOCUS tables as CSV, their manifests, answers of Cost Explorer; plain, in gzip or in a ZIP archive. What a reader has to complain about
 //! is a [`Fault`] with its place; nothing is read as a bill of zero because it was not understood.
 //! Services come out under their canonical names.
 //!
@@ -17,6 +17,7 @@ mod container;
 mod cost_explorer;
 mod editions;
 mod fault;
+mod focus;
 mod json;
 mod manifest;
 mod names;
@@ -56,13 +57,20 @@ pub enum Format {
     Native,
     /// An AWS cost and usage report, legacy or 2.0, as CSV, plain or compressed, and manifests.
     AwsCur,
+    /// A table of FOCUS 1.0, 1.1 or 1.2 as CSV, plain or compressed, and manifests.
+    Focus,
     /// An answer of AWS Cost Explorer, `get-cost-and-usage`, JSON.
     CostExplorer,
 }
 
 impl Format {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Format; 3] = [Format::Native, Format::AwsCur, Format::CostExplorer];
+    pub const ALL: [Format; 4] = [
+        Format::Native,
+        Format::AwsCur,
+        Format::Focus,
+        Format::CostExplorer,
+    ];
 
     /// Its name.
     #[must_use]
@@ -70,6 +78,7 @@ impl Format {
         match self {
             Format::Native => "native",
             Format::AwsCur => "aws-cur",
+            Format::Focus => "focus",
             Format::CostExplorer => "cost-explorer",
         }
     }
@@ -112,8 +121,8 @@ pub enum ReadError {
     Io(#[source] io::Error),
     /// It is of no kind that is known here.
     #[error(
-        "{seen}, expected `native` (JSON), `aws-cur` (CSV, also in gzip or ZIP) or `cost-explorer` \
-         (JSON)"
+        "{seen}, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP) or \
+         `cost-explorer` (JSON)"
     )]
     Unknown {
         /// What was seen of it.

@@ -68,6 +68,11 @@ impl Services {
         Ok(named.service)
     }
 
+    /// Whether a service that was met is one that somebody knows.
+    pub(super) fn knows(&self, service: &Service) -> bool {
+        !self.unknown.contains(service)
+    }
+
     /// The names met that nobody knows.
     #[must_use]
     pub fn unknown(self) -> BTreeSet<Service> {

@@ -27,11 +27,13 @@ use super::container::{self, Damage, read_error, zip_error};
 use super::cost_explorer::{self, CostExplorer, Told};
 use super::editions::{Clash, Document, Share, clashes};
 use super::fault::{Excerpt, Faults, Place, Problem};
+use super::focus::{self, Focus};
 use super::manifest::{self, Manifest};
 use super::names::Services;
 use super::rows::Rows;
 use super::seen::{self, Content, Seen, Start, WORKBOOK, XLSX};
 use super::table::{self, BadRows, TableSums};
+use super::tally::Tally;
 use super::{Documents, Format, ReadError, json, native, stopped};
 
 /// Reads the documents of one call: each with [`read`](BillReader::read) or
@@ -42,6 +44,7 @@ pub struct BillReader {
     bad_rows: BadRows,
     compares: bool,
     sums: Sums,
+    focus: Focus,
     native: Vec<Bill>,
     unknown_services: BTreeSet<Service>,
     formats: Vec<Format>,
@@ -72,6 +75,7 @@ struct Name {
 /// A table that was read.
 struct Table {
     name: Name,
+    format: Format,
     /// Whether a manifest lists it.
     is_listed: bool,
     /// What it holds of which bill.
@@ -97,6 +101,7 @@ impl BillReader {
             bad_rows: BadRows::Refuse,
             compares: false,
             sums: Sums::new(names),
+            focus: Focus::new(names),
             native: Vec::new(),
             unknown_services: BTreeSet::new(),
             formats: Vec::new(),
@@ -267,7 +272,7 @@ impl BillReader {
             (Some(Format::Native | Format::CostExplorer), _) | (None, Content::Json) => {
                 self.json(name, start, rest)
             }
-            (Some(Format::AwsCur), Content::Json) => {
+            (Some(stated @ (Format::AwsCur | Format::Focus)), Content::Json) => {
                 let text = match json::whole(start, rest) {
                     Ok(text) => text,
                     Err(error) => return self.or_faults(name, Err(error)),
@@ -277,7 +282,6 @@ impl BillReader {
                     return Ok(());
                 }
                 if let Some(seen) = seen::of_json(&text) {
-                    let stated = Format::AwsCur;
                     return Err(ReadError::NotAsStated { seen, stated });
                 }
                 let start = Start {
@@ -286,7 +290,7 @@ impl BillReader {
                 };
                 self.table(name, &start, &mut std::io::empty())
             }
-            (Some(Format::AwsCur) | None, _) => self.table(name, &start, rest),
+            (Some(Format::AwsCur | Format::Focus) | None, _) => self.table(name, &start, rest),
         }
     }
 
@@ -376,23 +380,35 @@ impl BillReader {
             Ok(header) => header,
             Err(error) => return self.or_faults(name, Err(stopped(error))),
         };
-        if self.format.is_none() && !aws_cur::is_header(&header) {
-            let seen = seen::of_table(&header, table, aws_cur::is_header);
-            return Err(ReadError::Unknown { seen });
-        }
-        self.sums.tally().compares(self.compares);
-        let read = table::read(rows, &header, line, &mut self.sums, self.bad_rows)?;
+        let format = match self.format {
+            Some(format) => format,
+            None if aws_cur::is_header(&header) => Format::AwsCur,
+            None if focus::is_header(&header) => Format::Focus,
+            None => {
+                let is_ours =
+                    |header: &[Vec<u8>]| aws_cur::is_header(header) || focus::is_header(header);
+                let seen = seen::of_table(&header, table, is_ours);
+                return Err(ReadError::Unknown { seen });
+            }
+        };
+        let (compares, bad_rows) = (self.compares, self.bad_rows);
+        let tally = self.tally(format);
+        tally.compares(compares);
+        let read = match format {
+            Format::Focus => table::read(rows, &header, line, &mut self.focus, bad_rows),
+            _ => table::read(rows, &header, line, &mut self.sums, bad_rows),
+        }?;
         if let Some(first) = self.copied(name, watched.fingerprint()) {
             let what = format!("is the same document as {first}, it is read once");
             self.note(name, &what);
             return Ok(());
         }
-        self.formats.push(Format::AwsCur);
+        self.formats.push(format);
         for note in read.notes {
             self.note(name, &note);
         }
         if read.skipped > 0 {
-            let (rows, amounts) = (read.skipped, self.sums.tally().skipped());
+            let (rows, amounts) = (read.skipped, self.tally(format).skipped());
             let first = read.skipped_faults.list().first();
             let first = first.map_or(String::new(), |fault| format!("; the first: {fault}"));
             self.note(
@@ -400,16 +416,25 @@ impl BillReader {
                 &format!("rows with a fault that were passed over: {rows}, {amounts}{first}"),
             );
         }
-        let kept = self.sums.tally().keep();
+        let kept = self.tally(format).keep();
         self.rounded(name, kept.rounded);
         self.tables.push(Table {
             name: name.clone(),
+            format,
             is_listed: false,
             shares: kept.shares,
         });
         let faults = read.faults.of_document(name.shown.as_ref());
         self.faults.append(faults);
         Ok(())
+    }
+
+    /// The sums of tables of a kind.
+    fn tally(&mut self, format: Format) -> &mut Tally {
+        match format {
+            Format::Focus => self.focus.tally(),
+            _ => self.sums.tally(),
+        }
     }
 
     /// What the document is called of which this one is a copy.
@@ -470,8 +495,9 @@ impl BillReader {
             [only] => only.name.shown.clone(),
             _ => None,
         };
-        let sums = self.sums.bills();
-        let faults = sums.faults.of_document(only.as_ref());
+        let mut tables = self.sums.bills();
+        tables.append(self.focus.bills());
+        let faults = tables.faults.of_document(only.as_ref());
         self.faults.append(faults);
         let costs = self.costs.bills();
         self.faults
@@ -480,14 +506,14 @@ impl BillReader {
             return Err(ReadError::Faults(self.faults));
         }
         let mut bills = self.native;
-        bills.extend(sums.bills);
+        bills.extend(tables.bills);
         bills.extend(costs.bills);
         bills.sort_by(|a, b| a.id().cmp(b.id()));
         let mut notes = self.notes;
-        notes.extend(sums.notes);
+        notes.extend(tables.notes);
         notes.extend(costs.notes);
         let mut unknown_services = self.unknown_services;
-        unknown_services.extend(sums.unknown_services);
+        unknown_services.extend(tables.unknown_services);
         unknown_services.extend(self.cost_services.unknown());
         Ok(Documents {
             bills,
@@ -529,6 +555,7 @@ impl BillReader {
     /// Documents that hold the same charges are not added up.
     fn compare_with_each_other(&mut self) {
         let documents = self.tables.iter().map(|table| Document {
+            format: table.format,
             shares: &table.shares,
             is_listed: table.is_listed,
         });
@@ -547,6 +574,10 @@ impl BillReader {
                     open: other,
                 },
                 Clash::SameSums => Problem::SameSums {
+                    first: one,
+                    second: other,
+                },
+                Clash::TwoKinds => Problem::TwoKinds {
                     first: one,
                     second: other,
                 },

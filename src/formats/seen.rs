@@ -216,10 +216,6 @@ pub(super) fn of_json(text: &str) -> Option<Seen> {
 
 /// What a table is that is none of ours, by its header; `bytes` begin with the header.
 pub(super) fn of_table(header: &[Vec<u8>], bytes: &[u8], is_ours: fn(&[Vec<u8>]) -> bool) -> Seen {
-    let has = |name: &str| header.iter().any(|column| column == name.as_bytes());
-    if has("BilledCost") && (has("ChargeCategory") || has("BillingPeriodStart")) {
-        return Seen::NotReadYet("a FOCUS table");
-    }
     for (delimiter, by) in [(b';', "semicolons"), (b'\t', "tabs"), (b'|', "bars")] {
         let names = split(bytes, delimiter);
         let is_split = header.len() < 2 && is_names(&names);

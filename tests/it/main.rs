@@ -6,6 +6,7 @@ mod command; // the binary: answers, statuses, messages, races, kills
 mod damage; // power cuts, damaged and foreign files, kills
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults; // the binary under kills, failing calls, full disks, read-only folders
+mod focus; // tables of FOCUS, whichever provider's
 mod formats; // documents of others, whole and damaged
 mod journal; // snapshots and entries say the same
 mod kept; // the charges of ledgers that no file holds

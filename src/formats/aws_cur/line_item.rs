@@ -83,7 +83,7 @@ pub(super) fn category(item: &LineItem<'_>) -> Option<Category> {
         } else {
             Category::Marketplace
         }
-    } else if SUPPORT.iter().any(|plan| item.service.starts_with(plan)) {
+    } else if is_support(item.service) {
         Category::Support
     } else {
         by_type
@@ -103,6 +103,11 @@ fn by_type(kind: &str) -> Option<Category> {
         adjustment if adjustment.ends_with("Adjustment") => Category::Adjustment,
         _ => return None,
     })
+}
+
+/// Whether a service code is that of a support plan.
+pub(in crate::formats) fn is_support(service: &str) -> bool {
+    SUPPORT.iter().any(|plan| service.starts_with(plan))
 }
 
 /// Whether a name or code is one of Bedrock, in whatever case.

@@ -1,0 +1,381 @@
+//! Tables of FOCUS 1.0, 1.1 and 1.2, the FinOps Open Cost and Usage Specification, as CSV, whichever
+//! provider's rows they hold.
+//!
+//! As in [reports of AWS](super::aws_cur), columns are found by name, rows are summed by bill,
+//! sub account, service, region, category, day and sign, and what the provider credited by its
+//! description too.
+//!
+//! | of a bill or charge | column, then what stands in for it |
+//! |---|---|
+//! | payer | `BillingAccountId`; one that two providers have in one call is refused, since it would be one bill of both |
+//! | billing month | `BillingPeriodStart` |
+//! | currency | `BillingCurrency` |
+//! | status | `final` if every row has an `InvoiceId` or `x_InvoiceId`, which FOCUS has from 1.2, else `estimated` |
+//! | amount | `BilledCost`; the other costs are amortised or of lists, and some are rounded |
+//! | start and end | day of `ChargePeriodStart`, which may lie outside the billing month |
+//! | account | `SubAccountId`, the payer |
+//! | service | `x_ServiceCode`, which AWS adds, `ServiceName`, `Unknown` |
+//! | region | `RegionId`, `RegionName`, none |
+//! | category | `ChargeCategory` and more, see below |
+//! | description, of credits | `ChargeDescription` |
+//!
+//! | `ChargeCategory` | category |
+//! |---|---|
+//! | `Usage` | `usage` |
+//! | `Purchase`, its `ChargeFrequency` being `Recurring` | `recurring_fee` |
+//! | `Purchase`, else | `upfront_fee` |
+//! | `Tax` | `tax` |
+//! | `Credit` | `credit` |
+//! | `Adjustment` | `adjustment` |
+//! | anything else | `other`, and a note |
+//!
+//! Of usage and purchases, the first of these that holds decides instead *(house)*: a service whose
+//! code is one of AWS's support plans is `support`; one that nobody knows, and whose `PublisherName`
+//! is not the `ProviderName`'s, is `marketplace`. `ChargeClass` decides nothing: a correction is of the
+//! category that it corrects, and the sign says the rest.
+//!
+//! Source: the columns of FOCUS 1.0 to 1.2, and its sample data.
+
+mod columns;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::ledger::names::{AccountId, BillId, Currency, Region, Service};
+use crate::ledger::scope::Category;
+use crate::ledger::services::ServiceNames;
+use crate::period::Month;
+
+use super::aws_cur::is_support;
+use super::bills::{Group, SumsOfBills};
+use super::cells::{amount_of, bad_row, cell, day, day_key, described, optional, required};
+use super::fault::{Excerpt, FAULT_LIMIT, Problem};
+use super::names::{Known, Services, label};
+use super::rows::{Row, RowFault, is_missing};
+use super::table::TableSums;
+use super::tally::Tally;
+
+pub(super) use columns::is_header;
+
+use columns::Columns;
+
+/// What a charge without the name of a service is of.
+const UNKNOWN_SERVICE: &str = "Unknown";
+
+/// What providers call themselves, by their first words in lower case; one line a provider.
+const PROVIDERS: [&[&str]; 4] = [
+    &["aws", "amazon"],
+    &["microsoft", "azure"],
+    &["google"],
+    &["oracle"],
+];
+
+/// The sums so far.
+pub(super) struct Focus {
+    tally: Tally,
+    columns: Columns,
+    accounts: Known<AccountId>,
+    services: Services,
+    regions: Known<Region>,
+    /// Of each payer the provider.
+    providers: BTreeMap<AccountId, Box<str>>,
+    unknown_categories: BTreeSet<Excerpt>,
+    /// Whether the document has credits and no column that describes them.
+    lacks_descriptions: bool,
+    /// Parts of bills by the raw cells that decide which.
+    parts: HashMap<Box<[u8]>, Part>,
+    part_key: Vec<u8>,
+    key: Vec<u8>,
+}
+
+/// What the columns of a row say that are the same in most rows.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Among the parts of the tally.
+    number: usize,
+    bill: usize,
+}
+
+impl Focus {
+    /// No sums yet; `names` says what names of services stand for.
+    pub(super) fn new(names: &ServiceNames) -> Focus {
+        Focus {
+            tally: Tally::default(),
+            columns: Columns::default(),
+            accounts: Known::new(AccountId::new),
+            services: Services::new(names),
+            regions: Known::new(Region::new),
+            providers: BTreeMap::new(),
+            unknown_categories: BTreeSet::new(),
+            lacks_descriptions: false,
+            parts: HashMap::new(),
+            part_key: Vec::new(),
+            key: Vec::new(),
+        }
+    }
+
+    /// The number of the sum that a row belongs to, and the part of a bill.
+    fn sum_of(
+        &mut self,
+        row: &Row<'_>,
+        is_negative: bool,
+        faults: &mut Vec<RowFault>,
+    ) -> Option<(usize, Part)> {
+        let part = self.part_of(row, faults);
+        if let Some(part) = part {
+            self.write_key(row, part, is_negative);
+            if let Some(number) = self.tally.find(&self.key) {
+                return Some((number, part));
+            }
+        }
+        // Without a part, for its faults only.
+        let group = self.group_of(row, part, is_negative, faults)?;
+        Some((self.tally.place(&self.key, group), part?))
+    }
+
+    /// Writes the cells that decide to which sum a row belongs, as they stand. A comma cannot
+    /// stand in a cell outside quotes, so two rows have one key only if they have the same cells.
+    fn write_key(&mut self, row: &Row<'_>, part: Part, is_negative: bool) {
+        let columns = &self.columns;
+        let key = &mut self.key;
+        key.clear();
+        key.extend_from_slice(&part.bill.to_le_bytes());
+        key.push(u8::from(is_negative));
+        key.extend_from_slice(day_key(row.cell(columns.start)));
+        let category = row.cell(columns.category);
+        let cells = [
+            category,
+            cell(row, columns.frequency),
+            cell(row, columns.account),
+            cell(row, columns.service_of(row)),
+            cell(row, columns.region_of(row)),
+            cell(row, columns.provider),
+            cell(row, columns.publisher),
+        ];
+        for cell in cells {
+            key.extend_from_slice(cell);
+            key.push(b',');
+        }
+        if is_credit(category) {
+            key.extend_from_slice(cell(row, columns.description));
+        }
+    }
+
+    fn part_of(&mut self, row: &Row<'_>, faults: &mut Vec<RowFault>) -> Option<Part> {
+        let columns = &self.columns;
+        let key = &mut self.part_key;
+        key.clear();
+        let cells = [
+            Some(columns.payer),
+            Some(columns.period),
+            Some(columns.currency),
+            columns.invoice,
+            columns.provider,
+        ];
+        for column in cells {
+            key.extend_from_slice(cell(row, column));
+            key.push(b',');
+        }
+        match self.parts.get(self.part_key.as_slice()) {
+            Some(part) => Some(*part),
+            None => self.new_part(row, faults),
+        }
+    }
+
+    fn new_part(&mut self, row: &Row<'_>, faults: &mut Vec<RowFault>) -> Option<Part> {
+        let columns = self.columns;
+        let payer = required(row, columns.payer, faults, |text| self.accounts.name(text));
+        let month = required(row, columns.period, faults, |text| day(text).map(Month::of));
+        let currency = required(row, columns.currency, faults, |text| {
+            Currency::new(text).map_err(|why| Problem::name(text, why))
+        });
+        let invoice = optional(row, columns.invoice, faults, |text| {
+            label(text).map(Box::from)
+        });
+        let provider = optional(row, columns.provider, faults, |text| {
+            label(text).map(Box::from)
+        });
+        let (month, payer, currency) = (month?, payer?, currency?);
+        let (invoice, provider): (_, Option<Box<str>>) = (invoice?, provider?);
+        if let Some(provider) = provider {
+            let first = self.providers.entry(payer.clone());
+            let first = first.or_insert_with(|| provider.clone());
+            if *first != provider {
+                let problem = Problem::TwoProviders {
+                    account: payer,
+                    first: Excerpt::of(first.as_bytes()),
+                    second: Excerpt::of(provider.as_bytes()),
+                };
+                faults.push((Some(columns.payer), problem));
+                return None;
+            }
+        }
+        let bill = self.tally.bill(BillId {
+            month,
+            payer,
+            currency,
+        });
+        let number = self.tally.part(bill, invoice);
+        let part = Part { number, bill };
+        self.parts.insert(self.part_key.as_slice().into(), part);
+        Some(part)
+    }
+
+    fn group_of(
+        &mut self,
+        row: &Row<'_>,
+        part: Option<Part>,
+        is_negative: bool,
+        faults: &mut Vec<RowFault>,
+    ) -> Option<Group> {
+        let columns = self.columns;
+        let account = optional(row, columns.account, faults, |text| {
+            self.accounts.name(text)
+        });
+        let service = optional(row, columns.service_of(row), faults, |text| {
+            self.services.name(text)
+        });
+        let region = optional(row, columns.region_of(row), faults, |text| {
+            self.regions.name(text)
+        });
+        let kind = required(row, columns.category, faults, |text| Ok(text.to_owned()));
+        let text = |column, faults: &mut Vec<RowFault>| {
+            optional(row, column, faults, |text| Ok(text.to_owned()))
+        };
+        let frequency = text(columns.frequency, faults);
+        let provider = text(columns.provider, faults);
+        let publisher = text(columns.publisher, faults);
+        let day = optional(row, Some(columns.start), faults, day);
+        let is_credit = is_credit(row.cell(columns.category));
+        let description = columns.description.filter(|_| is_credit);
+        let description = optional(row, description, faults, |text| Ok(described(text)));
+        self.lacks_descriptions |= is_credit && columns.description.is_none();
+
+        let (bill, kind) = (part?.bill, kind?);
+        let service = match service? {
+            Some(service) => service,
+            None => Service::new(UNKNOWN_SERVICE).ok()?,
+        };
+        let is_sold_by_others = !self.services.knows(&service)
+            && is_of_another(provider?.as_deref(), publisher?.as_deref());
+        let category = category(&kind, frequency?.as_deref(), &service, is_sold_by_others);
+        if category.is_none() && self.unknown_categories.len() <= FAULT_LIMIT {
+            self.unknown_categories.insert(Excerpt::of(kind.as_bytes()));
+        }
+        Some(Group {
+            bill,
+            account: account?.unwrap_or_else(|| self.tally.payer(bill).clone()),
+            service,
+            region: region?,
+            category: category.unwrap_or(Category::Other),
+            day: day?,
+            is_negative,
+            description: description?.flatten(),
+        })
+    }
+
+    /// The bills of all documents that were kept, one charge per sum.
+    pub(super) fn bills(self) -> SumsOfBills {
+        // What only served to find the sums goes before the charges come.
+        drop(self.parts);
+        let mut made = self.tally.bills();
+        let unknown = self.unknown_categories.iter().take(FAULT_LIMIT);
+        made.notes.extend(unknown.map(|category| {
+            format!("charge category {category} is not known, it is read as `other`")
+        }));
+        if self.unknown_categories.len() > FAULT_LIMIT {
+            let more = "more charge categories are not known".to_owned();
+            made.notes.push(more);
+        }
+        made.unknown_services = self.services.unknown();
+        made
+    }
+}
+
+impl TableSums for Focus {
+    fn begin(&mut self, header: &[Vec<u8>]) -> Result<(), Vec<Problem>> {
+        self.columns = Columns::of(header)?;
+        self.lacks_descriptions = false;
+        self.tally.begin();
+        Ok(())
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
+    fn add(&mut self, row: &Row<'_>) -> Vec<RowFault> {
+        let mut faults = Vec::new();
+        let reading = amount_of(row, self.columns.cost, &mut faults);
+        let is_negative = reading.is_some_and(|reading| reading.amount.is_negative());
+        let sum = self.sum_of(row, is_negative, &mut faults);
+        match (reading, sum) {
+            (Some(reading), Some((number, part))) if faults.is_empty() => {
+                let added = self.tally.add(number, reading, part.number, None);
+                faults.extend(added.err().map(|problem| (None, problem)));
+            }
+            (reading, _) => {
+                let bad = bad_row(reading, row.cell(self.columns.currency));
+                self.tally.bad_row(bad);
+            }
+        }
+        faults
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.columns.assumptions(self.lacks_descriptions)
+    }
+}
+
+/// Whether rows of a category, as it stands, are summed by their description too.
+fn is_credit(category: &[u8]) -> bool {
+    matches!(category, b"Credit" | b"\"Credit\"")
+}
+
+/// The category of a charge; nothing where FOCUS has none of this name.
+fn category(
+    kind: &str,
+    frequency: Option<&str>,
+    service: &Service,
+    is_sold_by_others: bool,
+) -> Option<Category> {
+    let is_recurring = frequency.is_some_and(|word| word.eq_ignore_ascii_case("Recurring"));
+    let by_kind = match kind {
+        "Usage" => Category::Usage,
+        "Purchase" if is_recurring => Category::RecurringFee,
+        "Purchase" => Category::UpfrontFee,
+        "Tax" => return Some(Category::Tax),
+        "Credit" => return Some(Category::Credit),
+        "Adjustment" => return Some(Category::Adjustment),
+        _ => return None,
+    };
+    Some(if is_support(service.as_str()) {
+        Category::Support
+    } else if is_sold_by_others {
+        Category::Marketplace
+    } else {
+        by_kind
+    })
+}
+
+/// Whether a publisher is somebody else than a provider who is known.
+fn is_of_another(provider: Option<&str>, publisher: Option<&str>) -> bool {
+    let begins = |name: &str, word: &str| {
+        let start = name.get(..word.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    let (Some(provider), Some(publisher)) = (provider, publisher) else {
+        return false;
+    };
+    let mut providers = PROVIDERS.iter();
+    let names = providers.find(|names| names.iter().any(|word| begins(provider, word)));
+    names.is_some_and(|names| !names.iter().any(|word| begins(publisher, word)))
+}
+
+/// The first of two columns that has a value in a row, the second where neither has.
+fn first_of(row: &Row<'_>, first: Option<usize>, second: Option<usize>) -> Option<usize> {
+    if second.is_some() && is_missing(cell(row, first)) {
+        second
+    } else {
+        first
+    }
+}
