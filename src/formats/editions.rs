@@ -13,7 +13,7 @@ use crate::ledger::names::BillId;
 use super::Format;
 
 /// The most hashes that are kept.
-const SIZE: usize = 256;
+const SIZE: usize = 1_024;
 
 /// So many line items have to be in both of two documents of which not all are known: an id is
 /// sure to be unique only in a part.
@@ -198,6 +198,8 @@ mod tests {
             (0..50_000, 50_000..100_000, false),
             (0..50_000, 45_000..95_000, false),
             (0..5_000, 0..50_000, true),
+            (0..30, 0..2_000, true),
+            (0..1_000, 0..100_000, true),
             (0..50_000, 49_999..50_001, false),
         ] {
             let (a, b) = (sketch(one.clone()), sketch(other.clone()));
