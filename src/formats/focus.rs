@@ -47,7 +47,7 @@ use crate::period::Month;
 
 use super::aws_cur::is_support;
 use super::bills::{Group, SumsOfBills};
-use super::cells::{amount_of, bad_row, cell, day, day_key, described, optional, required};
+use super::cells::{cell, day, day_key, described, optional, required};
 use super::fault::{Excerpt, FAULT_LIMIT, Problem};
 use super::names::{Known, Services, label};
 use super::rows::{Row, RowFault, is_missing};
@@ -111,25 +111,6 @@ impl Focus {
             part_key: Vec::new(),
             key: Vec::new(),
         }
-    }
-
-    /// The number of the sum that a row belongs to, and the part of a bill.
-    fn sum_of(
-        &mut self,
-        row: &Row<'_>,
-        is_negative: bool,
-        faults: &mut Vec<RowFault>,
-    ) -> Option<(usize, Part)> {
-        let part = self.part_of(row, faults);
-        if let Some(part) = part {
-            self.write_key(row, part, is_negative);
-            if let Some(number) = self.tally.find(&self.key) {
-                return Some((number, part));
-            }
-        }
-        // Without a part, for its faults only.
-        let group = self.group_of(row, part, is_negative, faults)?;
-        Some((self.tally.place(&self.key, group), part?))
     }
 
     /// Writes the cells that decide to which sum a row belongs, as they stand. A comma cannot
@@ -303,22 +284,31 @@ impl TableSums for Focus {
         &mut self.tally
     }
 
-    fn add(&mut self, row: &Row<'_>) -> Vec<RowFault> {
-        let mut faults = Vec::new();
-        let reading = amount_of(row, self.columns.cost, &mut faults);
-        let is_negative = reading.is_some_and(|reading| reading.amount.is_negative());
-        let sum = self.sum_of(row, is_negative, &mut faults);
-        match (reading, sum) {
-            (Some(reading), Some((number, part))) if faults.is_empty() => {
-                let added = self.tally.add(number, reading, part.number, None);
-                faults.extend(added.err().map(|problem| (None, problem)));
-            }
-            (reading, _) => {
-                let bad = bad_row(reading, row.cell(self.columns.currency));
-                self.tally.bad_row(bad);
+    fn amount_columns(&self) -> [usize; 2] {
+        [self.columns.cost, self.columns.currency]
+    }
+
+    fn sum_of(
+        &mut self,
+        row: &Row<'_>,
+        is_negative: bool,
+        faults: &mut Vec<RowFault>,
+    ) -> Option<[usize; 2]> {
+        let part = self.part_of(row, faults);
+        if let Some(part) = part {
+            self.write_key(row, part, is_negative);
+            if let Some(number) = self.tally.find(&self.key) {
+                return Some([number, part.number]);
             }
         }
-        faults
+        // Without a part, for its faults only.
+        let group = self.group_of(row, part, is_negative, faults)?;
+        Some([self.tally.place(&self.key, group), part?.number])
+    }
+
+    fn item(&mut self, _: &Row<'_>) -> Option<u64> {
+        // A row of FOCUS has no id of its own.
+        None
     }
 
     fn notes(&self) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::cells::{amount_of, bad_row};
 use super::fault::{Excerpt, Faults, Place, Problem};
 use super::rows::{Outcome, Row, RowFault, Rows, RowsError};
 use super::tally::Tally;
@@ -30,14 +31,46 @@ pub(super) trait TableSums {
     /// Begins a document with these columns, or says what is wrong with them.
     fn begin(&mut self, header: &[Vec<u8>]) -> Result<(), Vec<Problem>>;
 
-    /// Adds a row to its sum, or says what is wrong with it.
-    fn add(&mut self, row: &Row<'_>) -> Vec<RowFault>;
-
     /// The sums, whatever the columns.
     fn tally(&mut self) -> &mut Tally;
 
+    /// The columns of the amount and of its currency.
+    fn amount_columns(&self) -> [usize; 2];
+
+    /// The numbers of the sum that a row belongs to, and of the part of a bill.
+    fn sum_of(
+        &mut self,
+        row: &Row<'_>,
+        is_negative: bool,
+        faults: &mut Vec<RowFault>,
+    ) -> Option<[usize; 2]>;
+
+    /// The hash of what identifies a row, if it is asked for and the row has it.
+    fn item(&mut self, row: &Row<'_>) -> Option<u64>;
+
     /// What is to be noted of this document.
     fn notes(&self) -> Vec<String>;
+
+    /// Adds a row to its sum, or says what is wrong with it.
+    fn add(&mut self, row: &Row<'_>) -> Vec<RowFault> {
+        let mut faults = Vec::new();
+        let [cost, currency] = self.amount_columns();
+        let reading = amount_of(row, cost, &mut faults);
+        let is_negative = reading.is_some_and(|reading| reading.amount.is_negative());
+        let sum = self.sum_of(row, is_negative, &mut faults);
+        match (reading, sum) {
+            (Some(reading), Some([number, part])) if faults.is_empty() => {
+                let item = self.item(row);
+                let added = self.tally().add(number, reading, part, item);
+                faults.extend(added.err().map(|problem| (None, problem)));
+            }
+            (reading, _) => {
+                let bad = bad_row(reading, row.cell(currency));
+                self.tally().bad_row(bad);
+            }
+        }
+        faults
+    }
 }
 
 /// Reads the rows after a header, which stood at `line`, and adds them to the sums.

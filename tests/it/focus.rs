@@ -253,6 +253,11 @@ fn a_table_without_one_of_its_columns_says_so() {
         let expected = format!("line 1: no column `{column}`");
         assert_eq!(refused(&[&document]), expected);
     }
+    assert_eq!(
+        refused(&["BilledCost,BillingPeriodStart\n1,2024-09-01\n"]),
+        "line 1: no column `BillingAccountId`, `BillingCurrency`, `ChargeCategory`, \
+         `ChargePeriodStart`, `ServiceName`"
+    );
 }
 
 #[test]

@@ -204,10 +204,6 @@ fn a_document_of_no_known_kind_is_refused_by_what_was_seen() {
             "the document is an Excel workbook (XLS), which is not read yet",
         ),
         (
-            b"BilledCost,BillingPeriodStart\n1,2024-09-01\n",
-            "the document is a FOCUS table, which is not read yet",
-        ),
-        (
             b"a;b;c d\n1,5;2;3\n",
             "the document is delimited by semicolons, not by commas: `a`, `b`, `c d`",
         ),
@@ -1383,8 +1379,8 @@ fn the_faults_of_a_row_are_told_by_line_and_column() {
             "line 3, column `bill_invoice_id`: `a\\tb` has white space around it or a control character in it",
         ),
         (
-            vec![("product_region_code", ""), ("product", "{region=eu}")],
-            "line 3, column `product`: `{region=eu}` is not a product map, a JSON object",
+            vec![("product_region_code", ""), ("product", "{region:eu}")],
+            "line 3, column `product`: `{region:eu}` is not a product map, a JSON object",
         ),
         (
             vec![

@@ -9,9 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::formats::bills::{Group, SumsOfBills};
-use crate::formats::cells::{
-    amount_of, bad_row, cell, day, day_key, described, optional, required,
-};
+use crate::formats::cells::{cell, day, day_key, described, optional, required};
 use crate::formats::fault::{Excerpt, FAULT_LIMIT, Problem};
 use crate::formats::names::{Known, Services, label};
 use crate::formats::rows::{Row, RowFault, is_missing};
@@ -80,47 +78,6 @@ impl Sums {
             key: Vec::new(),
             item_key: Vec::new(),
         }
-    }
-
-    /// The hash of what identifies a row, if it is asked for and the row has it.
-    fn item(&mut self, row: &Row<'_>) -> Option<u64> {
-        let identity = self.columns.identity?;
-        let [id, interval] = identity.map(|column| bare(row.cell(column)));
-        if is_missing(id) || is_missing(interval) {
-            return None;
-        }
-        let key = &mut self.item_key;
-        key.clear();
-        key.extend_from_slice(id);
-        // Its bounds are instants, whose seconds may have decimals.
-        for bound in interval.split(|byte| *byte == b'/') {
-            key.push(b'/');
-            key.extend_from_slice(bound.get(..SECONDS).unwrap_or(bound));
-        }
-        Some(xxh3_64(key))
-    }
-
-    /// The number of the sum that a row belongs to, and the part of a bill.
-    fn sum_of(
-        &mut self,
-        row: &Row<'_>,
-        is_negative: bool,
-        faults: &mut Vec<RowFault>,
-    ) -> Option<(usize, Part)> {
-        let part = self.part_of(row, faults);
-        let region = region_column(row, &self.columns);
-        let product = self.product_of(row, part, region, faults);
-        let (Some(part), Some(product)) = (part, product) else {
-            // For its faults only.
-            self.group_of(row, None, region, is_negative, faults);
-            return None;
-        };
-        self.write_key(row, part, product, region, is_negative);
-        if let Some(number) = self.tally.find(&self.key) {
-            return Some((number, part));
-        }
-        let group = self.group_of(row, Some((part, product)), region, is_negative, faults)?;
-        Some((self.tally.place(&self.key, group), part))
     }
 
     /// Writes the cells that decide to which sum a row belongs, as they stand. A comma cannot
@@ -313,23 +270,47 @@ impl TableSums for Sums {
         &mut self.tally
     }
 
-    fn add(&mut self, row: &Row<'_>) -> Vec<RowFault> {
-        let mut faults = Vec::new();
-        let reading = amount_of(row, self.columns.cost, &mut faults);
-        let is_negative = reading.is_some_and(|reading| reading.amount.is_negative());
-        let sum = self.sum_of(row, is_negative, &mut faults);
-        match (reading, sum) {
-            (Some(reading), Some((number, part))) if faults.is_empty() => {
-                let item = self.item(row);
-                let added = self.tally.add(number, reading, part.number, item);
-                faults.extend(added.err().map(|problem| (None, problem)));
-            }
-            (reading, _) => {
-                let bad = bad_row(reading, row.cell(self.columns.currency));
-                self.tally.bad_row(bad);
-            }
+    fn amount_columns(&self) -> [usize; 2] {
+        [self.columns.cost, self.columns.currency]
+    }
+
+    fn sum_of(
+        &mut self,
+        row: &Row<'_>,
+        is_negative: bool,
+        faults: &mut Vec<RowFault>,
+    ) -> Option<[usize; 2]> {
+        let part = self.part_of(row, faults);
+        let region = region_column(row, &self.columns);
+        let product = self.product_of(row, part, region, faults);
+        let (Some(part), Some(product)) = (part, product) else {
+            // For its faults only.
+            self.group_of(row, None, region, is_negative, faults);
+            return None;
+        };
+        self.write_key(row, part, product, region, is_negative);
+        if let Some(number) = self.tally.find(&self.key) {
+            return Some([number, part.number]);
         }
-        faults
+        let group = self.group_of(row, Some((part, product)), region, is_negative, faults)?;
+        Some([self.tally.place(&self.key, group), part.number])
+    }
+
+    fn item(&mut self, row: &Row<'_>) -> Option<u64> {
+        let identity = self.columns.identity?;
+        let [id, interval] = identity.map(|column| bare(row.cell(column)));
+        if is_missing(id) || is_missing(interval) {
+            return None;
+        }
+        let key = &mut self.item_key;
+        key.clear();
+        key.extend_from_slice(id);
+        // Its bounds are instants, whose seconds may have decimals.
+        for bound in interval.split(|byte| *byte == b'/') {
+            key.push(b'/');
+            key.extend_from_slice(bound.get(..SECONDS).unwrap_or(bound));
+        }
+        Some(xxh3_64(key))
     }
 
     fn notes(&self) -> Vec<String> {

@@ -20,7 +20,7 @@ const DESCRIPTION: &str = "ChargeDescription";
 const REQUIRED: [&str; 6] = [COST, PAYER, CURRENCY, PERIOD, CATEGORY, START];
 
 /// So many of them make a header one of FOCUS, be it that others lack.
-const RECOGNISED: usize = 3;
+const RECOGNISED: usize = 2;
 
 /// Where the needed columns are.
 #[derive(Debug, Clone, Copy, Default)]
