@@ -237,12 +237,18 @@ fn made_credits(
             name: name.clone(),
             owner: account.clone(),
         };
-        let known = state.credits.values().find(|record| {
+        let mut known = state.credits.values().filter(|record| {
             let meant = state.matches.get(name) == Some(&record.credit.id)
                 || named.fits(&record.credit.terms, bill.month, rules);
             record.made_for.is_none() && meant
         });
+        let of_currency = |record: &&CreditRecord| record.credit.terms.currency == currency;
+        let known = known.clone().find(of_currency).or_else(|| known.next());
         let why = match known {
+            Some(known) if !of_currency(&known) => {
+                let credit = &known.credit;
+                format!("and credit {} is in {}", credit.id, credit.terms.currency)
+            }
             Some(known) => format!("more than is left of credit {}", known.credit.id),
             None => "which is not on record".to_owned(),
         };

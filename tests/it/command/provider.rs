@@ -538,3 +538,17 @@ fn a_charge_as_billed_is_not_explained_by_a_lack_of_credits() {
     assert!(explained.out.contains(why), "{}", explained.out);
     assert!(!explained.out.contains("no credit on record"));
 }
+
+#[test]
+fn a_credit_in_another_currency_is_not_said_to_be_short() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --name Gift --amount 1000 --account 111122223333 --start 2026-01-01");
+    let mut document: Value =
+        serde_json::from_str(&billed("ec2 AmazonEC2 10", &[("-4", "AmazonEC2", "Gift")]))
+            .expect("a bill");
+    document["currency"] = json!("CNY");
+    let run = as_billed(&ledger, &document.to_string()).ok();
+    let why = "applied 4.00 CNY of `Gift` of account 111122223333, and credit C2 is in USD: credit C3 \
+               was made good for it";
+    assert!(run.err.contains(why), "{}", run.err);
+}
