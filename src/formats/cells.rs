@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 
-use crate::ledger::names::{Currency, is_unprintable};
+use crate::ledger::names::{AccountId, BillId, Currency, is_unprintable};
 use crate::money::{Money, Reading};
-use crate::period::{PeriodError, parse_date};
+use crate::period::{Month, PeriodError, parse_date};
 
 use super::fault::{Excerpt, Problem};
+use super::names::{Known, label};
 use super::rows::{Row, RowFault, is_missing, text};
 use super::tally::BadRow;
 
@@ -81,6 +82,48 @@ pub(super) fn bad_row(reading: Option<Reading>, currency: &[u8]) -> BadRow {
     BadRow {
         amount: reading.map(|reading| reading.amount),
         currency: currency.and_then(|text| Currency::new(&text).ok()),
+    }
+}
+
+/// The columns that say of which bill a row is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BillColumns {
+    pub(super) payer: usize,
+    pub(super) period: usize,
+    pub(super) currency: usize,
+    pub(super) invoice: Option<usize>,
+}
+
+/// The bill that a row is of, and the invoice that it names, if it does; nothing, and faults, where it
+/// says nothing good.
+pub(super) fn bill_of(
+    row: &Row<'_>,
+    columns: BillColumns,
+    accounts: &mut Known<AccountId>,
+    faults: &mut Vec<RowFault>,
+) -> Option<(BillId, Option<Box<str>>)> {
+    let payer = required(row, columns.payer, faults, |text| accounts.name(text));
+    let month = required(row, columns.period, faults, |text| day(text).map(Month::of));
+    let currency = required(row, columns.currency, faults, |text| {
+        Currency::new(text).map_err(|why| Problem::name(text, why))
+    });
+    let invoice = optional(row, columns.invoice, faults, |text| {
+        label(text).map(Box::from)
+    });
+    let id = BillId {
+        month: month?,
+        payer: payer?,
+        currency: currency?,
+    };
+    Some((id, invoice?))
+}
+
+/// Adds cells to a key, as they stand. A comma cannot stand in a cell outside quotes, so two rows have
+/// one key only if they have the same cells.
+pub(super) fn add_to_key<'a>(key: &mut Vec<u8>, cells: impl IntoIterator<Item = &'a [u8]>) {
+    for cell in cells {
+        key.extend_from_slice(cell);
+        key.push(b',');
     }
 }
 

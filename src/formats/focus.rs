@@ -40,14 +40,13 @@ mod columns;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::ledger::names::{AccountId, BillId, Currency, Region, Service};
+use crate::ledger::names::{AccountId, Region, Service};
 use crate::ledger::scope::Category;
 use crate::ledger::services::ServiceNames;
-use crate::period::Month;
 
 use super::aws_cur::is_support;
 use super::bills::{Group, SumsOfBills};
-use super::cells::{cell, day, day_key, described, optional, required};
+use super::cells::{add_to_key, bill_of, cell, day, day_key, described, optional, required};
 use super::fault::{Excerpt, FAULT_LIMIT, Problem};
 use super::names::{Known, Services, label};
 use super::rows::{Row, RowFault, is_missing};
@@ -113,8 +112,7 @@ impl Focus {
         }
     }
 
-    /// Writes the cells that decide to which sum a row belongs, as they stand. A comma cannot
-    /// stand in a cell outside quotes, so two rows have one key only if they have the same cells.
+    /// Writes the cells that decide to which sum a row belongs.
     fn write_key(&mut self, row: &Row<'_>, part: Part, is_negative: bool) {
         let columns = &self.columns;
         let key = &mut self.key;
@@ -132,10 +130,7 @@ impl Focus {
             cell(row, columns.provider),
             cell(row, columns.publisher),
         ];
-        for cell in cells {
-            key.extend_from_slice(cell);
-            key.push(b',');
-        }
+        add_to_key(key, cells);
         if is_credit(category) {
             key.extend_from_slice(cell(row, columns.description));
         }
@@ -152,10 +147,7 @@ impl Focus {
             columns.invoice,
             columns.provider,
         ];
-        for column in cells {
-            key.extend_from_slice(cell(row, column));
-            key.push(b',');
-        }
+        add_to_key(key, cells.map(|column| cell(row, column)));
         match self.parts.get(self.part_key.as_slice()) {
             Some(part) => Some(*part),
             None => self.new_part(row, faults),
@@ -164,25 +156,18 @@ impl Focus {
 
     fn new_part(&mut self, row: &Row<'_>, faults: &mut Vec<RowFault>) -> Option<Part> {
         let columns = self.columns;
-        let payer = required(row, columns.payer, faults, |text| self.accounts.name(text));
-        let month = required(row, columns.period, faults, |text| day(text).map(Month::of));
-        let currency = required(row, columns.currency, faults, |text| {
-            Currency::new(text).map_err(|why| Problem::name(text, why))
-        });
-        let invoice = optional(row, columns.invoice, faults, |text| {
-            label(text).map(Box::from)
-        });
+        let bill = bill_of(row, columns.of_bill(), &mut self.accounts, faults);
         let provider = optional(row, columns.provider, faults, |text| {
             label(text).map(Box::from)
         });
-        let (month, payer, currency) = (month?, payer?, currency?);
-        let (invoice, provider): (_, Option<Box<str>>) = (invoice?, provider?);
+        let (id, invoice) = bill?;
+        let provider: Option<Box<str>> = provider?;
         if let Some(provider) = provider {
-            let first = self.providers.entry(payer.clone());
+            let first = self.providers.entry(id.payer.clone());
             let first = first.or_insert_with(|| provider.clone());
             if *first != provider {
                 let problem = Problem::TwoProviders {
-                    account: payer,
+                    account: id.payer,
                     first: Excerpt::of(first.as_bytes()),
                     second: Excerpt::of(provider.as_bytes()),
                 };
@@ -190,11 +175,7 @@ impl Focus {
                 return None;
             }
         }
-        let bill = self.tally.bill(BillId {
-            month,
-            payer,
-            currency,
-        });
+        let bill = self.tally.bill(id);
         let number = self.tally.part(bill, invoice);
         let part = Part { number, bill };
         self.parts.insert(self.part_key.as_slice().into(), part);

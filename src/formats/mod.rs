@@ -2,9 +2,9 @@
 //!
 //! One door, [`BillReader`], takes the documents of a call one after the other and recognises each
 //! by its content. Behind it is one file per kind: our own bills as JSON, AWS cost and usage reports
-//! as CSV, FOCUS tables as CSV, their manifests, answers of Cost Explorer; plain, in gzip or in a ZIP archive. What a reader has to complain about
-//! is a [`Fault`] with its place; nothing is read as a bill of zero because it was not understood.
-//! Services come out under their canonical names.
+//! and tables of FOCUS as CSV, their manifests, answers of Cost Explorer; plain, in gzip or in a ZIP
+//! archive. What a reader has to complain about is a [`Fault`] with its place; nothing is read as a
+//! bill of zero because it was not understood. Services come out under their canonical names.
 //!
 //! Not here: opening files, other kinds that are only known by name ([`Seen`]), and writing. A
 //! source of rows that is no CSV would feed the same sums, a row at a time.

@@ -4,6 +4,7 @@
 //! name (lower case, an underscore before what was a capital), and its legacy name. Columns are
 //! found by either; which of the two a report speaks matters for messages only.
 
+use crate::formats::cells::BillColumns;
 use crate::formats::fault::{Excerpt, Problem};
 
 /// What a column is called.
@@ -152,6 +153,16 @@ impl Columns {
             Ok(columns)
         } else {
             Err(problems)
+        }
+    }
+
+    /// Those that say of which bill a row is.
+    pub(super) fn of_bill(&self) -> BillColumns {
+        BillColumns {
+            payer: self.payer,
+            period: self.period,
+            currency: self.currency,
+            invoice: self.invoice,
         }
     }
 

@@ -9,16 +9,17 @@ use std::collections::{BTreeSet, HashMap};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::formats::bills::{Group, SumsOfBills};
-use crate::formats::cells::{cell, day, day_key, described, optional, required};
+use crate::formats::cells::{
+    add_to_key, bill_of, cell, day, day_key, described, optional, required,
+};
 use crate::formats::fault::{Excerpt, FAULT_LIMIT, Problem};
-use crate::formats::names::{Known, Services, label};
+use crate::formats::names::{Known, Services};
 use crate::formats::rows::{Row, RowFault, is_missing};
 use crate::formats::table::TableSums;
 use crate::formats::tally::Tally;
-use crate::ledger::names::{AccountId, BillId, Currency, Region, Service};
+use crate::ledger::names::{AccountId, Region, Service};
 use crate::ledger::scope::Category;
 use crate::ledger::services::ServiceNames;
-use crate::period::Month;
 
 use super::columns::Columns;
 use super::line_item::{LineItem, MARKETPLACE, category, names_bedrock};
@@ -80,8 +81,7 @@ impl Sums {
         }
     }
 
-    /// Writes the cells that decide to which sum a row belongs, as they stand. A comma cannot
-    /// stand in a cell outside quotes, so two rows have one key only if they have the same cells.
+    /// Writes the cells that decide to which sum a row belongs.
     fn write_key(
         &mut self,
         row: &Row<'_>,
@@ -110,10 +110,7 @@ impl Sums {
             cell(row, service_column(row, columns)),
             cell(row, region),
         ];
-        for cell in cells {
-            key.extend_from_slice(cell);
-            key.push(b',');
-        }
+        add_to_key(key, cells);
         if is_described(kind) {
             key.extend_from_slice(cell(row, columns.description));
         }
@@ -130,10 +127,7 @@ impl Sums {
             columns.invoice,
             columns.entity,
         ];
-        for column in cells {
-            key.extend_from_slice(cell(row, column));
-            key.push(b',');
-        }
+        add_to_key(key, cells.map(|column| cell(row, column)));
         // Hardly ever does it change from one row to the next.
         if self.last_part.is_some() && self.last_part_key == self.part_key {
             return self.last_part;
@@ -148,22 +142,10 @@ impl Sums {
 
     fn new_part(&mut self, row: &Row<'_>, faults: &mut Vec<RowFault>) -> Option<Part> {
         let columns = self.columns;
-        let payer = required(row, columns.payer, faults, |text| self.accounts.name(text));
-        let month = required(row, columns.period, faults, |text| day(text).map(Month::of));
-        let currency = required(row, columns.currency, faults, |text| {
-            Currency::new(text).map_err(|why| Problem::name(text, why))
-        });
-        let invoice = optional(row, columns.invoice, faults, |text| {
-            label(text).map(Box::from)
-        });
+        let bill = bill_of(row, columns.of_bill(), &mut self.accounts, faults);
         let entity = optional(row, columns.entity, faults, |text| Ok(text == MARKETPLACE));
-        let (month, payer, currency) = (month?, payer?, currency?);
-        let (invoice, entity) = (invoice?, entity?);
-        let bill = self.tally.bill(BillId {
-            month,
-            payer,
-            currency,
-        });
+        let ((id, invoice), entity) = (bill?, entity?);
+        let bill = self.tally.bill(id);
         let number = self.tally.part(bill, invoice);
         let is_marketplace = entity == Some(true);
         let part = Part {

@@ -1,5 +1,6 @@
 //! The needed columns of a FOCUS table.
 
+use crate::formats::cells::BillColumns;
 use crate::formats::fault::{Excerpt, Problem};
 use crate::formats::rows::Row;
 
@@ -112,6 +113,16 @@ impl Columns {
     /// The column that names the region of a row.
     pub(super) fn region_of(&self, row: &Row<'_>) -> Option<usize> {
         first_of(row, self.region, self.region_name)
+    }
+
+    /// Those that say of which bill a row is.
+    pub(super) fn of_bill(&self) -> BillColumns {
+        BillColumns {
+            payer: self.payer,
+            period: self.period,
+            currency: self.currency,
+            invoice: self.invoice,
+        }
     }
 
     /// A note per column that is absent, with what is assumed instead.
