@@ -88,6 +88,10 @@ impl Money {
     /// # Errors
     /// Text that is no number, and amounts of 10^15 and more.
     pub fn read(text: &[u8]) -> Result<Reading, MoneyError> {
+        if let Some(amount) = Money::read_plain(text) {
+            let rounded = false;
+            return Ok(Reading { amount, rounded });
+        }
         let (negative, digits) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
@@ -113,6 +117,31 @@ impl Money {
             return Err(MoneyError::TooLarge);
         }
         Ok(Reading { amount, rounded })
+    }
+
+    /// Reads what most amounts are: up to 18 digits with a point among them, at most 15 before it.
+    /// Nothing where it is anything else, be it an amount.
+    fn read_plain(text: &[u8]) -> Option<Money> {
+        let (is_negative, digits) = match text {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        if digits.len() > 1 + SCALE as usize {
+            return None;
+        }
+        let (mut units, mut point) = (0_u64, None);
+        for (at, byte) in digits.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => units = units * 10 + u64::from(byte - b'0'),
+                b'.' if point.is_none() => point = Some(at),
+                _ => return None,
+            }
+        }
+        let whole = point?;
+        let fraction = (digits.len() - whole - 1) as u32;
+        let is_plain = (1..=15).contains(&whole) && (1..=SCALE).contains(&fraction);
+        let units = i128::from(units) * 10_i128.pow(SCALE.checked_sub(fraction)?);
+        is_plain.then_some(Money(if is_negative { -units } else { units }))
     }
 
     /// The amount without its sign.
@@ -167,11 +196,44 @@ impl Money {
     /// As decimal text: at least `digits` after the point, no trailing zeros beyond them.
     #[must_use]
     pub fn text(self, digits: u32) -> String {
-        let (whole, mut fraction) = self.parts();
-        while fraction.len() > digits as usize && fraction.ends_with('0') {
-            fraction.pop();
+        let (whole, fraction) = self.parts();
+        // From the last digit on; 39 digits, a point and a sign at most.
+        let mut bytes = [0; 41];
+        let mut at = bytes.len();
+        let mut put = |byte: u8| {
+            at -= 1;
+            bytes[at] = byte;
+        };
+        let (mut rest, mut left) = (fraction, SCALE);
+        while left > digits && rest % 10 == 0 {
+            (rest, left) = (rest / 10, left - 1);
         }
-        join(self.is_negative(), &whole, &fraction)
+        if left > 0 {
+            for _ in 0..left {
+                put(b'0' + (rest % 10) as u8);
+                rest /= 10;
+            }
+            put(b'.');
+        }
+        let mut whole = whole;
+        let mut rest = loop {
+            match u64::try_from(whole) {
+                Ok(rest) => break rest,
+                Err(_) => put(b'0' + (whole % 10) as u8),
+            }
+            whole /= 10;
+        };
+        loop {
+            put(b'0' + (rest % 10) as u8);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if self.is_negative() {
+            put(b'-');
+        }
+        String::from_utf8_lossy(&bytes[at..]).into_owned()
     }
 
     /// As [`Money::text`], with thousands separators, for people.
@@ -180,10 +242,15 @@ impl Money {
         grouped(&self.text(digits))
     }
 
-    fn parts(self) -> (String, String) {
+    /// What is before and after the point, in units of one and of 10^-18.
+    fn parts(self) -> (u128, u64) {
         let units = self.0.unsigned_abs();
         let one = ONE.unsigned_abs();
-        ((units / one).to_string(), format!("{:018}", units % one))
+        match (u64::try_from(units), u64::try_from(one)) {
+            // Quicker, and most are that small.
+            (Ok(units), Ok(one)) => (u128::from(units / one), units % one),
+            _ => (units / one, (units % one) as u64),
+        }
     }
 }
 

@@ -22,6 +22,25 @@ pub enum PeriodError {
     NotAPeriod,
 }
 
+/// Writes a day as `YYYY-MM-DD`, as it is read by [`parse_date`].
+#[must_use]
+pub fn date_text(date: NaiveDate) -> String {
+    let Ok(year @ 0..=9999) = u32::try_from(date.year()) else {
+        return date.to_string();
+    };
+    let mut bytes = *b"0000-00-00";
+    let mut put = |places: std::ops::Range<usize>, mut number: u32| {
+        for byte in bytes[places].iter_mut().rev() {
+            *byte += (number % 10) as u8;
+            number /= 10;
+        }
+    };
+    put(0..4, year);
+    put(5..7, date.month());
+    put(8..10, date.day());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Reads a day, strictly `YYYY-MM-DD`, years 1 to 9999.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! What a command answers: data for stdout, notes for stderr, a status.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 
@@ -49,11 +49,13 @@ impl Answer {
     /// JSON documents, one a line.
     pub(crate) fn json<T: Serialize + 'static>(documents: Vec<T>) -> Answer {
         Answer::new(move |out| {
+            // JSON is written in very small pieces, which are gathered here.
+            let mut out = BufWriter::with_capacity(1 << 16, out);
             for document in &documents {
-                serde_json::to_writer(&mut *out, document)?;
+                serde_json::to_writer(&mut out, document)?;
                 out.write_all(b"\n")?;
             }
-            Ok(())
+            out.flush()
         })
     }
 

@@ -293,7 +293,7 @@ impl Done {
         };
         let entry = entry.filter(|entry| *entry <= head);
         let remaining = |credit| self.remaining.get(&credit).copied().unwrap_or_default();
-        let shape = StatementShape::new(&self.statement, entry, already, state, &remaining);
+        let shape = StatementShape::new(self.statement, entry, already, state, &remaining);
         StatementShape {
             at_entry: head,
             changed: if self.corrected {

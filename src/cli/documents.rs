@@ -41,7 +41,7 @@ pub(crate) struct Document {
 
 enum Source {
     /// Or another pipe, which is read once.
-    Stdin(Box<dyn Read>),
+    Stdin(Box<dyn Read + Send>),
     File(File, PathBuf),
 }
 
@@ -56,7 +56,7 @@ impl Document {
             }
             return Ok(Document {
                 name: STDIN.to_owned(),
-                source: Source::Stdin(Box::new(input.lock())),
+                source: Source::Stdin(Box::new(input)),
             });
         }
         let name = format!("`{}`", file.display());
@@ -102,7 +102,7 @@ impl Document {
     }
 
     /// Its bytes.
-    pub(crate) fn into_read(self) -> Box<dyn Read> {
+    pub(crate) fn into_read(self) -> Box<dyn Read + Send> {
         match self.source {
             Source::Stdin(input) => input,
             Source::File(file, _) => Box::new(file),

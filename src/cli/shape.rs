@@ -6,17 +6,18 @@ use credits_ledger::ledger::balance::{Balance, Figures};
 use credits_ledger::ledger::correct::CardChange;
 use credits_ledger::ledger::credit::{Credit, Sharing};
 use credits_ledger::ledger::entry::Basis;
-use credits_ledger::ledger::names::{BillId, CreditId, Currency};
+use credits_ledger::ledger::names::{BillId, CreditId, Currency, Region};
 use credits_ledger::ledger::rules::{EndRule, StartRule};
 use credits_ledger::ledger::scope::Scope;
 use credits_ledger::ledger::state::{CreditRecord, State};
-use credits_ledger::ledger::statement::{Allocation, Statement};
+use credits_ledger::ledger::statement::{Allocation, Line, Statement};
 use credits_ledger::money::{Money, grouped};
-use serde::Serialize;
+use credits_ledger::period::date_text;
+use serde::{Serialize, Serializer};
 
 /// A date as text.
 pub(crate) fn date(date: NaiveDate) -> String {
-    date.to_string()
+    date_text(date)
 }
 
 fn only<T: Ord + ToString>(scope: &Scope<T>) -> Option<Vec<String>> {
@@ -196,21 +197,77 @@ impl AllocationShape {
 
 /// One charge of a statement.
 #[derive(Debug, Serialize)]
-pub(crate) struct ChargeShape {
-    pub(crate) id: Option<String>,
-    pub(crate) account: String,
-    pub(crate) service: String,
-    pub(crate) region: Option<String>,
+pub(crate) struct ChargeShape<'a> {
+    pub(crate) id: Option<&'a str>,
+    pub(crate) account: &'a str,
+    pub(crate) service: &'a str,
+    pub(crate) region: Option<&'a str>,
     pub(crate) category: &'static str,
     pub(crate) start: Option<String>,
     pub(crate) end: Option<String>,
-    pub(crate) description: Option<String>,
+    pub(crate) description: Option<&'a str>,
     pub(crate) count: u64,
     pub(crate) amount: String,
     pub(crate) discounted: String,
     pub(crate) allocations: Vec<AllocationShape>,
     pub(crate) card: String,
     pub(crate) assumed: bool,
+}
+
+impl<'a> ChargeShape<'a> {
+    fn new(line: &Line<'a>, digits: u32) -> ChargeShape<'a> {
+        let Line {
+            charge,
+            discounted,
+            allocations,
+            card,
+            ..
+        } = *line;
+        let allocations = allocations.iter();
+        ChargeShape {
+            id: charge.id.as_deref(),
+            account: charge.account.as_str(),
+            service: charge.service.as_str(),
+            region: charge.region.as_ref().map(Region::as_str),
+            category: charge.category.as_str(),
+            start: charge.start.map(date),
+            end: charge.end.map(date),
+            description: charge.description.as_deref(),
+            count: charge.count,
+            amount: charge.amount.text(digits),
+            discounted: discounted.text(digits),
+            allocations: allocations
+                .map(|(_, allocation)| AllocationShape::new(allocation, digits))
+                .collect(),
+            card: card.text(digits),
+            assumed: charge.start.is_none(),
+        }
+    }
+}
+
+/// The charges of a statement, of which there may be very many: each is shaped when it is asked for.
+#[derive(Debug)]
+pub(crate) struct ChargeShapes(Statement);
+
+impl ChargeShapes {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.lines().count()
+    }
+
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = ChargeShape<'_>> {
+        let digits = self.0.bill.id().currency.minor_digits();
+        self.0
+            .lines()
+            .map(move |line| ChargeShape::new(&line, digits))
+    }
+}
+
+impl Serialize for ChargeShapes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 /// What one credit pays of a bill.
@@ -270,7 +327,7 @@ pub(crate) struct StatementShape {
     pub(crate) card_charge_exact: String,
     pub(crate) residue: String,
     pub(crate) provider_credits: String,
-    pub(crate) charges: Vec<ChargeShape>,
+    pub(crate) charges: ChargeShapes,
     pub(crate) credits: Vec<AppliedShape>,
     pub(crate) changed: Vec<ChangedShape>,
     pub(crate) at_entry: u64,
@@ -282,7 +339,7 @@ pub(crate) type Remaining<'a> = &'a dyn Fn(CreditId) -> Money;
 impl StatementShape {
     /// A statement, recorded in `entry` unless nothing was.
     pub(crate) fn new(
-        statement: &Statement,
+        statement: Statement,
         entry: Option<u64>,
         already_applied: bool,
         state: &State,
@@ -297,26 +354,6 @@ impl StatementShape {
         let digits = currency.minor_digits();
         let totals = statement.totals();
         let card = totals.card.round_half_away(digits);
-        let charges = statement.lines().map(|line| ChargeShape {
-            id: line.charge.id.as_deref().map(str::to_owned),
-            account: line.charge.account.to_string(),
-            service: line.charge.service.to_string(),
-            region: line.charge.region.as_ref().map(ToString::to_string),
-            category: line.charge.category.as_str(),
-            start: line.charge.start.map(date),
-            end: line.charge.end.map(date),
-            description: line.charge.description.as_deref().map(str::to_owned),
-            count: line.charge.count,
-            amount: line.charge.amount.text(digits),
-            discounted: line.discounted.text(digits),
-            allocations: line
-                .allocations
-                .iter()
-                .map(|(_, allocation)| AllocationShape::new(allocation, digits))
-                .collect(),
-            card: line.card.text(digits),
-            assumed: line.charge.start.is_none(),
-        });
         let credits = statement.applied.iter().filter_map(|allocation| {
             let record = state.credits.get(&allocation.credit)?;
             Some(AppliedShape {
@@ -348,8 +385,8 @@ impl StatementShape {
             card_charge_exact: totals.card.text(digits),
             residue: (totals.card - card).text(digits),
             provider_credits: totals.provider_credits.text(digits),
-            charges: charges.collect(),
             credits: credits.collect(),
+            charges: ChargeShapes(statement),
             changed: Vec::new(),
             at_entry: state.head,
         }

@@ -40,7 +40,7 @@ pub(crate) fn statement(args: &StatementArgs, context: &Context) -> Result<Answe
     let (statement, remaining) =
         statement_of(view, &state, id, args.clocks.last_day(context), context)?;
     let left = |credit| remaining.get(&credit).copied().unwrap_or_default();
-    let shape = StatementShape::new(&statement, Some(bill.entry), true, &state, &left);
+    let shape = StatementShape::new(statement, Some(bill.entry), true, &state, &left);
     Ok(statements_answer(context, vec![shape]))
 }
 
@@ -162,10 +162,10 @@ fn charges_table<'a>(shapes: impl Iterator<Item = &'a StatementShape>) -> Table 
             vec![
                 Cell::text(&shape.bill),
                 Cell::Status(shape.status),
-                Cell::maybe(charge.id.as_ref()),
-                Cell::text(&charge.account),
-                Cell::text(&charge.service),
-                Cell::maybe(charge.region.as_ref()),
+                Cell::maybe(charge.id),
+                Cell::text(charge.account),
+                Cell::text(charge.service),
+                Cell::maybe(charge.region),
                 Cell::text(charge.category),
                 Cell::maybe(charge.start.as_ref()),
                 Cell::text(&shape.currency),
@@ -188,7 +188,7 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
         (true, Some(entry)) => format!("recorded in entry {entry}, as of entry {}", shape.at_entry),
         (false, Some(entry)) => format!("entry {entry}"),
     };
-    let table = if shape.charges.len() <= LINES_MAX {
+    let table = if shape.charges.count() <= LINES_MAX {
         by_charge(shape)
     } else {
         by_service(shape)
@@ -276,11 +276,13 @@ fn by_charge(shape: &StatementShape) -> Table {
             .map(|paid| paid.credit.as_str())
             .collect();
         let mut row = vec![Cell::text(
-            charge.id.clone().unwrap_or_else(|| format!("#{}", at + 1)),
+            charge
+                .id
+                .map_or_else(|| format!("#{}", at + 1), str::to_owned),
         )];
-        row.extend(accounts.then(|| Cell::text(&charge.account)));
+        row.extend(accounts.then(|| Cell::text(charge.account)));
         row.extend([
-            Cell::text(&charge.service),
+            Cell::text(charge.service),
             Cell::text(charge.category),
             Cell::decimal(&charge.amount),
         ]);
@@ -294,8 +296,8 @@ fn by_service(shape: &StatementShape) -> Table {
     let mut sums: BTreeMap<(&str, &str), (u64, Money, Money)> = BTreeMap::new();
     let read = |text: &str| Money::parse(text).unwrap_or_default();
     let digits = Currency::new(&shape.currency).map_or(2, |currency| currency.minor_digits());
-    for charge in &shape.charges {
-        let (count, amount, card) = sums.entry((&charge.service, charge.category)).or_default();
+    for charge in shape.charges.iter() {
+        let (count, amount, card) = sums.entry((charge.service, charge.category)).or_default();
         *count += charge.count;
         *amount += read(&charge.amount);
         *card += read(&charge.card);

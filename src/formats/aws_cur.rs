@@ -40,6 +40,7 @@ mod line_item;
 mod products;
 mod sums;
 
-pub(super) use columns::is_header;
+pub(super) use columns::{is_header, is_wanted};
 pub(super) use line_item::is_support;
+pub(super) use products::FIELDS as PRODUCT_FIELDS;
 pub(super) use sums::Sums;

@@ -1,9 +1,11 @@
 //! The bills that sums of line items come to: a charge per sum, named by what its line items have in
 //! common.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
 
 use chrono::NaiveDate;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::formats::fault::{Faults, Place, Problem};
@@ -11,6 +13,7 @@ use crate::ledger::bill::{Bill, BillError, Charge, Status};
 use crate::ledger::names::{AccountId, BillId, Region, Service};
 use crate::ledger::scope::Category;
 use crate::money::Money;
+use crate::period::date_text;
 
 /// What the sums come to.
 pub(super) struct SumsOfBills {
@@ -42,7 +45,7 @@ pub(super) struct Draft {
 }
 
 /// What the rows of a sum have in common, in the order of the charges of a bill.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Group {
     pub(super) bill: usize,
     pub(super) account: AccountId,
@@ -62,18 +65,54 @@ pub(super) struct Sum {
     pub(super) count: u64,
 }
 
+/// What sums are of: each group has a number, that of its sum.
+#[derive(Default)]
+pub(super) struct Groups {
+    list: Vec<Group>,
+    numbers: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Groups {
+    /// The number of a group.
+    pub(super) fn number(&mut self, group: Group) -> usize {
+        let (list, hasher) = (&mut self.list, &self.hasher);
+        let hash = hasher.hash_one(&group);
+        let is_same = |number: &u32| list.get(*number as usize) == Some(&group);
+        if let Some(number) = self.numbers.find(hash, is_same) {
+            return *number as usize;
+        }
+        let number = list.len();
+        list.push(group);
+        // There are fewer groups than bytes in the memory.
+        self.numbers.insert_unique(hash, number as u32, |number| {
+            let group = list.get(*number as usize);
+            group.map_or(0, |group| hasher.hash_one(group))
+        });
+        number
+    }
+
+    /// The bill of a group, by their numbers.
+    pub(super) fn bill(&self, number: usize) -> Option<usize> {
+        self.list.get(number).map(|group| group.bill)
+    }
+}
+
 /// The bills, one charge per sum; `groups` name sums and drafts by their numbers.
-pub(super) fn of_sums(
-    drafts: Vec<Draft>,
-    groups: BTreeMap<Group, usize>,
-    sums: &[Sum],
-) -> SumsOfBills {
-    let mut charges: Vec<Vec<Charge>> = drafts.iter().map(|_| Vec::new()).collect();
-    for (group, number) in groups {
+pub(super) fn of_sums(drafts: Vec<Draft>, groups: Groups, sums: &[Sum]) -> SumsOfBills {
+    drop(groups.numbers);
+    let mut groups: Vec<(Group, Sum)> = groups
+        .list
+        .into_iter()
+        .zip(sums.iter().copied())
         // Sums of rows that were passed over have a number and nothing else.
-        let sum = sums.get(number).filter(|sum| sum.count > 0);
-        if let (Some(sum), Some(charges)) = (sum, charges.get_mut(group.bill)) {
-            charges.push(group.charge(*sum));
+        .filter(|(_, sum)| sum.count > 0)
+        .collect();
+    groups.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let mut charges: Vec<Vec<Charge>> = drafts.iter().map(|_| Vec::new()).collect();
+    for (group, sum) in groups {
+        if let Some(charges) = charges.get_mut(group.bill) {
+            charges.push(group.charge(sum));
         }
     }
     let mut bills = Vec::new();
@@ -117,20 +156,22 @@ impl Draft {
 
 impl Group {
     fn charge(self, sum: Sum) -> Charge {
-        let region = self.region.as_ref().map_or("-", Region::as_str);
-        let day = self
-            .day
-            .map_or_else(|| "-".to_owned(), |day| day.to_string());
-        let sign = if self.is_negative { "/negative" } else { "" };
-        // A description is too long and too free for an id: its hash tells it from the others.
-        let words = self.description.as_deref();
-        let mark = words.map_or_else(String::new, |words| {
-            format!("/{:016x}", xxh3_64(words.as_bytes()))
-        });
-        let id = format!(
-            "{}/{}/{region}/{}/{day}{sign}{mark}",
-            self.account, self.service, self.category
-        );
+        let day = self.day.map(date_text);
+        let parts = [
+            self.account.as_str(),
+            self.service.as_str(),
+            self.region.as_ref().map_or("-", Region::as_str),
+            self.category.as_str(),
+            day.as_deref().unwrap_or("-"),
+        ];
+        let mut id = parts.join("/");
+        if self.is_negative {
+            id.push_str("/negative");
+        }
+        if let Some(words) = &self.description {
+            // A description is too long and too free for an id: its hash tells it from the others.
+            id.push_str(&format!("/{:016x}", xxh3_64(words.as_bytes())));
+        }
         Charge {
             id: Some(id.into()),
             account: self.account,

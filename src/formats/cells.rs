@@ -118,15 +118,6 @@ pub(super) fn bill_of(
     Some((id, invoice?))
 }
 
-/// Adds cells to a key, as they stand. A comma cannot stand in a cell outside quotes, so two rows have
-/// one key only if they have the same cells.
-pub(super) fn add_to_key<'a>(key: &mut Vec<u8>, cells: impl IntoIterator<Item = &'a [u8]>) {
-    for cell in cells {
-        key.extend_from_slice(cell);
-        key.push(b',');
-    }
-}
-
 /// An amount, which must not be missing.
 fn amount(cell: &[u8]) -> Result<Reading, Problem> {
     if let Ok(reading) = Money::read(cell) {
@@ -151,19 +142,6 @@ pub(super) fn day(text: &str) -> Result<NaiveDate, Problem> {
         Err(PeriodError::NotADate)
     };
     day.map_err(|why| Problem::period(text, why))
-}
-
-/// The ten bytes of a timestamp that [`day`] would read, and those of no day where it might not.
-pub(super) fn day_key(cell: &[u8]) -> &[u8] {
-    let text = match cell {
-        [b'"', text @ .., b'"'] => text,
-        text => text,
-    };
-    match text.split_at_checked(10) {
-        Some((day, [] | [b'T' | b' ', ..])) => day,
-        _ if is_missing(cell) => b"no day....",
-        _ => b"bad day...",
-    }
 }
 
 /// A description fit to be kept: without what cannot be printed, cut at [`DESCRIPTION_LIMIT`].

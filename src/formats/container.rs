@@ -6,6 +6,8 @@
 //! that is cut exactly between two of them is whole, too: nothing in it says how many there were.)
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
 
 use flate2::bufread::GzDecoder;
 use thiserror::Error;
@@ -15,6 +17,10 @@ use super::ReadError;
 use super::fault::Excerpt;
 
 const BUFFER_SIZE: usize = 64 << 10;
+
+/// How many bytes are read ahead at once, and how many times that may wait.
+const PIECE: usize = 256 << 10;
+const PIECES: usize = 2;
 
 /// The byte that every member of a gzip document begins with.
 const GZIP: u8 = 0x1f;
@@ -37,6 +43,9 @@ pub enum Damage {
     /// Two of its documents have one name.
     #[error("the ZIP archive is damaged, two of its entries have one name")]
     SameNames,
+    /// A Parquet file, in the words of who found out.
+    #[error("the Parquet file is damaged, or written as is not read: {0}")]
+    Parquet(Excerpt),
     /// It is encrypted.
     #[error("the ZIP archive is encrypted, which is not read")]
     Encrypted,
@@ -57,7 +66,7 @@ pub enum Container {
 }
 
 /// What is in a gzip document.
-pub(super) fn gzip(input: impl Read) -> impl Read {
+pub(super) fn gzip(input: impl Read + Send) -> impl Read + Send {
     let input = BufReader::with_capacity(BUFFER_SIZE, Steady(input));
     Decompressed {
         input: Members(Some(GzDecoder::new(input))),
@@ -66,10 +75,110 @@ pub(super) fn gzip(input: impl Read) -> impl Read {
 }
 
 /// What is in an entry of a ZIP archive.
-pub(super) fn entry(input: impl Read) -> impl Read {
+pub(super) fn entry(input: impl Read + Send) -> impl Read + Send {
     Decompressed {
         input,
         container: Container::Zip,
+    }
+}
+
+/// Lets `read` have bytes that another thread reads some way ahead, since to decompress them takes
+/// longer than what is done with them. Where there is one processor they come as they are asked for.
+pub(super) fn ahead<R>(
+    mut input: impl Read + Send,
+    read: impl FnOnce(&mut (dyn Read + Send)) -> R,
+) -> R {
+    let is_alone = thread::available_parallelism().is_ok_and(|count| count.get() == 1);
+    let mut read = Some(read);
+    let done = thread::scope(|scope| {
+        let (pieces, waiting) = sync_channel(PIECES);
+        let (used, spares) = channel();
+        let input = &mut input;
+        let work = move || send_pieces(input, &pieces, &spares);
+        let has_begun = !is_alone && thread::Builder::new().spawn_scoped(scope, work).is_ok();
+        let read = read.take_if(|_| has_begun)?;
+        // Dropped at the end, which lets the thread end that has more to send.
+        let mut reader = Ahead {
+            pieces: waiting,
+            used,
+            piece: Vec::new(),
+            filled: 0,
+            at: 0,
+        };
+        Some(read(&mut reader))
+    });
+    match (done, read) {
+        (Some(done), _) => done,
+        (None, Some(read)) => read(&mut input),
+        (None, None) => unreachable!("it is taken only where something is done with it"),
+    }
+}
+
+/// A piece of what was read, and how much of it is filled.
+type Piece = (Vec<u8>, usize);
+
+/// Sends the bytes of `input` in pieces, of which the last is not full, until nobody wants them.
+fn send_pieces(
+    input: &mut impl Read,
+    pieces: &SyncSender<io::Result<Piece>>,
+    spares: &Receiver<Vec<u8>>,
+) {
+    loop {
+        let mut piece = spares.try_recv().unwrap_or_default();
+        piece.resize(PIECE, 0);
+        let mut filled = 0;
+        let mut fault = None;
+        while let Some(free) = piece.get_mut(filled..).filter(|free| !free.is_empty()) {
+            match input.read(free) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) => {
+                    fault = Some(error);
+                    break;
+                }
+            }
+        }
+        let is_last = filled < PIECE;
+        let is_wanted = filled == 0 || pieces.send(Ok((piece, filled))).is_ok();
+        if let Some(fault) = fault {
+            // Whether anybody wants it does not matter any more.
+            let _ = pieces.send(Err(fault));
+        }
+        if is_last || !is_wanted {
+            return;
+        }
+    }
+}
+
+/// The bytes that another thread sends.
+struct Ahead {
+    pieces: Receiver<io::Result<Piece>>,
+    used: Sender<Vec<u8>>,
+    piece: Vec<u8>,
+    filled: usize,
+    /// How many bytes of the piece were read.
+    at: usize,
+}
+
+impl Read for Ahead {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.filled {
+            let Ok(next) = self.pieces.recv() else {
+                return Ok(0);
+            };
+            let (piece, filled) = next?;
+            let used = std::mem::replace(&mut self.piece, piece);
+            // The thread may have ended.
+            let _ = self.used.send(used);
+            (self.filled, self.at) = (filled, 0);
+        }
+        let rest = self.piece.get(self.at..self.filled).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.at += count;
+        Ok(count)
     }
 }
 

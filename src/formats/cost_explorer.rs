@@ -31,7 +31,7 @@ use serde_json::value::RawValue;
 
 use super::ReadError;
 use super::aws_api::object::{Object, Reading, digits, first_has, flag, items, texts};
-use super::bills::{Draft, Group, Sum, SumsOfBills, of_sums};
+use super::bills::{Draft, Group, Groups, Sum, SumsOfBills, of_sums};
 use super::fault::{DaysTwice, Excerpt, Faults, Place, Problem};
 use super::json::text;
 use super::names::{Known, Services};
@@ -112,7 +112,7 @@ pub(super) struct CostExplorer {
     is_charged: Vec<bool>,
     periods: Periods,
     numbers: BTreeMap<BillId, usize>,
-    groups: BTreeMap<Group, usize>,
+    groups: Groups,
     sums: Vec<Sum>,
     unknown: BTreeSet<Excerpt>,
     pages: usize,
@@ -146,7 +146,7 @@ impl Default for CostExplorer {
             is_charged: Vec::new(),
             periods: Periods::default(),
             numbers: BTreeMap::new(),
-            groups: BTreeMap::new(),
+            groups: Groups::default(),
             sums: Vec::new(),
             unknown: BTreeSet::new(),
             pages: 0,
@@ -421,9 +421,8 @@ impl Page<'_> {
             is_negative: amount.amount.is_negative(),
             description: None,
         };
-        let next = self.sums.sums.len();
-        let number = *self.sums.groups.entry(group).or_insert(next);
-        if number == next {
+        let number = self.sums.groups.number(group);
+        if number == self.sums.sums.len() {
             self.sums.sums.push(Sum::default());
         }
         // `groups` gives numbers of `sums`.

@@ -43,6 +43,18 @@ impl Sketch {
         }
     }
 
+    /// Adds the line items of another sketch.
+    pub(super) fn merge(&mut self, other: Sketch) {
+        for hash in other.smallest {
+            self.add(hash);
+        }
+        // What the other left out is as good as left out here.
+        if let Some(last) = other.last {
+            self.last = Some(self.last.map_or(last, |own| own.min(last)));
+            self.smallest.retain(|hash| *hash <= last);
+        }
+    }
+
     /// Whether at least half of the line items of one are in the other.
     fn overlaps(&self, other: &Sketch) -> bool {
         let limit = |sketch: &Sketch| sketch.last.unwrap_or(u64::MAX);

@@ -62,6 +62,11 @@ impl Faults {
         }
     }
 
+    /// Counts more of them.
+    pub(super) fn add_more(&mut self, more: u64) {
+        self.more += more;
+    }
+
     /// Adds those of another document.
     pub(super) fn append(&mut self, other: Faults) {
         let of = |faults: &Faults| faults.list.first().map(|fault| fault.document.clone());
@@ -162,6 +167,13 @@ pub enum Place {
         /// The name of the column.
         column: Excerpt,
     },
+    /// A row of a table that has no lines.
+    Row {
+        /// Its number, from 1.
+        row: u64,
+        /// The name of the column, if it is of one.
+        column: Option<Excerpt>,
+    },
     /// A value of a JSON document.
     Json {
         /// The number of the bill, from 1, where there are several.
@@ -183,6 +195,11 @@ impl fmt::Display for Place {
             Place::Document => Ok(()),
             Place::Line(line) => write!(f, "line {line}"),
             Place::Cell { line, column } => write!(f, "line {line}, column {column}"),
+            Place::Row { row, column: None } => write!(f, "row {row}"),
+            Place::Row {
+                row,
+                column: Some(column),
+            } => write!(f, "row {row}, column {column}"),
             Place::Bill(id) => write!(f, "bill {id}"),
             Place::Path(path) => f.write_str(path),
             Place::Json {

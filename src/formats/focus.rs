@@ -38,7 +38,7 @@
 
 mod columns;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::names::{AccountId, Region, Service};
 use crate::ledger::scope::Category;
@@ -46,14 +46,15 @@ use crate::ledger::services::ServiceNames;
 
 use super::aws_cur::is_support;
 use super::bills::{Group, SumsOfBills};
-use super::cells::{add_to_key, bill_of, cell, day, day_key, described, optional, required};
-use super::fault::{Excerpt, FAULT_LIMIT, Problem};
-use super::names::{Known, Services, label};
+use super::cells::{bill_of, cell, day, described, optional, required};
+use super::fault::{Excerpt, FAULT_LIMIT, Place, Problem};
+use super::keys::{Codes, RowKey};
+use super::names::{Known, Services, label, note_name};
 use super::rows::{Row, RowFault, is_missing};
-use super::table::TableSums;
+use super::table::{Lens, Part, TableSums};
 use super::tally::Tally;
 
-pub(super) use columns::is_header;
+pub(super) use columns::{is_header, is_wanted};
 
 use columns::Columns;
 
@@ -71,27 +72,36 @@ const PROVIDERS: [&[&str]; 4] = [
 /// The sums so far.
 pub(super) struct Focus {
     tally: Tally,
-    columns: Columns,
     accounts: Known<AccountId>,
     services: Services,
     regions: Known<Region>,
-    /// Of each payer the provider.
-    providers: BTreeMap<AccountId, Box<str>>,
+    /// Of each payer the providers, which should be one.
+    providers: BTreeMap<AccountId, BTreeSet<Box<str>>>,
     unknown_categories: BTreeSet<Excerpt>,
+    columns: Columns,
     /// Whether the document has credits and no column that describes them.
     lacks_descriptions: bool,
-    /// Parts of bills by the raw cells that decide which.
-    parts: HashMap<Box<[u8]>, Part>,
-    part_key: Vec<u8>,
-    key: Vec<u8>,
 }
 
-/// What the columns of a row say that are the same in most rows.
-#[derive(Clone, Copy)]
-struct Part {
-    /// Among the parts of the tally.
-    number: usize,
-    bill: usize,
+/// How rows of one document are looked at.
+#[derive(Clone)]
+pub(super) struct Rows {
+    columns: Columns,
+    codes: CellCodes,
+}
+
+/// The codes of the cells that decide to which sum a row belongs. Whose rows they are, and so the
+/// provider, is told by the part.
+#[derive(Clone, Default)]
+struct CellCodes {
+    day: Codes,
+    category: Codes,
+    frequency: Codes,
+    account: Codes,
+    service: Codes,
+    region: Codes,
+    publisher: Codes,
+    description: Codes,
 }
 
 impl Focus {
@@ -99,97 +109,24 @@ impl Focus {
     pub(super) fn new(names: &ServiceNames) -> Focus {
         Focus {
             tally: Tally::default(),
-            columns: Columns::default(),
             accounts: Known::new(AccountId::new),
             services: Services::new(names),
             regions: Known::new(Region::new),
             providers: BTreeMap::new(),
             unknown_categories: BTreeSet::new(),
+            columns: Columns::default(),
             lacks_descriptions: false,
-            parts: HashMap::new(),
-            part_key: Vec::new(),
-            key: Vec::new(),
         }
-    }
-
-    /// Writes the cells that decide to which sum a row belongs.
-    fn write_key(&mut self, row: &Row<'_>, part: Part, is_negative: bool) {
-        let columns = &self.columns;
-        let key = &mut self.key;
-        key.clear();
-        key.extend_from_slice(&part.bill.to_le_bytes());
-        key.push(u8::from(is_negative));
-        key.extend_from_slice(day_key(row.cell(columns.start)));
-        let category = row.cell(columns.category);
-        let cells = [
-            category,
-            cell(row, columns.frequency),
-            cell(row, columns.account),
-            cell(row, columns.service_of(row)),
-            cell(row, columns.region_of(row)),
-            cell(row, columns.provider),
-            cell(row, columns.publisher),
-        ];
-        add_to_key(key, cells);
-        if is_credit(category) {
-            key.extend_from_slice(cell(row, columns.description));
-        }
-    }
-
-    fn part_of(&mut self, row: &Row<'_>, faults: &mut Vec<RowFault>) -> Option<Part> {
-        let columns = &self.columns;
-        let key = &mut self.part_key;
-        key.clear();
-        let cells = [
-            Some(columns.payer),
-            Some(columns.period),
-            Some(columns.currency),
-            columns.invoice,
-            columns.provider,
-        ];
-        add_to_key(key, cells.map(|column| cell(row, column)));
-        match self.parts.get(self.part_key.as_slice()) {
-            Some(part) => Some(*part),
-            None => self.new_part(row, faults),
-        }
-    }
-
-    fn new_part(&mut self, row: &Row<'_>, faults: &mut Vec<RowFault>) -> Option<Part> {
-        let columns = self.columns;
-        let bill = bill_of(row, columns.of_bill(), &mut self.accounts, faults);
-        let provider = optional(row, columns.provider, faults, |text| {
-            label(text).map(Box::from)
-        });
-        let (id, invoice) = bill?;
-        let provider: Option<Box<str>> = provider?;
-        if let Some(provider) = provider {
-            let first = self.providers.entry(id.payer.clone());
-            let first = first.or_insert_with(|| provider.clone());
-            if *first != provider {
-                let problem = Problem::TwoProviders {
-                    account: id.payer,
-                    first: Excerpt::of(first.as_bytes()),
-                    second: Excerpt::of(provider.as_bytes()),
-                };
-                faults.push((Some(columns.payer), problem));
-                return None;
-            }
-        }
-        let bill = self.tally.bill(id);
-        let number = self.tally.part(bill, invoice);
-        let part = Part { number, bill };
-        self.parts.insert(self.part_key.as_slice().into(), part);
-        Some(part)
     }
 
     fn group_of(
         &mut self,
+        columns: &Columns,
         row: &Row<'_>,
         part: Option<Part>,
         is_negative: bool,
         faults: &mut Vec<RowFault>,
     ) -> Option<Group> {
-        let columns = self.columns;
         let account = optional(row, columns.account, faults, |text| {
             self.accounts.name(text)
         });
@@ -220,8 +157,8 @@ impl Focus {
         let is_sold_by_others = !self.services.knows(&service)
             && is_of_another(provider?.as_deref(), publisher?.as_deref());
         let category = category(&kind, frequency?.as_deref(), &service, is_sold_by_others);
-        if category.is_none() && self.unknown_categories.len() <= FAULT_LIMIT {
-            self.unknown_categories.insert(Excerpt::of(kind.as_bytes()));
+        if category.is_none() {
+            note_name(&mut self.unknown_categories, &kind);
         }
         Some(Group {
             bill,
@@ -237,9 +174,18 @@ impl Focus {
 
     /// The bills of all documents that were kept, one charge per sum.
     pub(super) fn bills(self) -> SumsOfBills {
-        // What only served to find the sums goes before the charges come.
-        drop(self.parts);
         let mut made = self.tally.bills();
+        for (account, providers) in self.providers {
+            let mut providers = providers.into_iter();
+            if let (Some(first), Some(second)) = (providers.next(), providers.next()) {
+                let problem = Problem::TwoProviders {
+                    account,
+                    first: Excerpt::of(first.as_bytes()),
+                    second: Excerpt::of(second.as_bytes()),
+                };
+                made.faults.add(Place::Document, problem);
+            }
+        }
         let unknown = self.unknown_categories.iter().take(FAULT_LIMIT);
         made.notes.extend(unknown.map(|category| {
             format!("charge category {category} is not known, it is read as `other`")
@@ -254,46 +200,99 @@ impl Focus {
 }
 
 impl TableSums for Focus {
-    fn begin(&mut self, header: &[Vec<u8>]) -> Result<(), Vec<Problem>> {
+    type Lens = Rows;
+
+    fn begin(&mut self, header: &[Vec<u8>]) -> Result<Rows, Vec<Problem>> {
         self.columns = Columns::of(header)?;
         self.lacks_descriptions = false;
-        self.tally.begin();
-        Ok(())
+        Ok(Rows {
+            columns: self.columns,
+            codes: CellCodes::default(),
+        })
     }
 
     fn tally(&mut self) -> &mut Tally {
         &mut self.tally
     }
 
+    fn part(
+        &mut self,
+        Rows { columns, .. }: &Rows,
+        row: &Row<'_>,
+        faults: &mut Vec<RowFault>,
+    ) -> Option<Part> {
+        let bill = bill_of(row, columns.of_bill(), &mut self.accounts, faults);
+        let provider = optional(row, columns.provider, faults, |text| {
+            label(text).map(Box::from)
+        });
+        let (id, invoice) = bill?;
+        if let Some(provider) = provider? {
+            let providers = self.providers.entry(id.payer.clone()).or_default();
+            providers.insert(provider);
+        }
+        let bill = self.tally.bill(id);
+        Some(Part {
+            number: self.tally.part(bill, invoice),
+            bill,
+            is_marketplace: false,
+        })
+    }
+
+    fn sum(
+        &mut self,
+        Rows { columns, .. }: &mut Rows,
+        row: &Row<'_>,
+        part: Option<Part>,
+        is_negative: bool,
+        faults: &mut Vec<RowFault>,
+    ) -> Option<usize> {
+        let group = self.group_of(columns, row, part, is_negative, faults)?;
+        Some(self.tally.sum(group))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.columns.assumptions(self.lacks_descriptions)
+    }
+}
+
+impl Lens for Rows {
     fn amount_columns(&self) -> [usize; 2] {
         [self.columns.cost, self.columns.currency]
     }
 
-    fn sum_of(
-        &mut self,
-        row: &Row<'_>,
-        is_negative: bool,
-        faults: &mut Vec<RowFault>,
-    ) -> Option<[usize; 2]> {
-        let part = self.part_of(row, faults);
-        if let Some(part) = part {
-            self.write_key(row, part, is_negative);
-            if let Some(number) = self.tally.find(&self.key) {
-                return Some([number, part.number]);
-            }
-        }
-        // Without a part, for its faults only.
-        let group = self.group_of(row, part, is_negative, faults)?;
-        Some([self.tally.place(&self.key, group), part?.number])
+    fn part_columns(&self) -> [Option<usize>; 5] {
+        let columns = &self.columns;
+        [
+            Some(columns.payer),
+            Some(columns.period),
+            Some(columns.currency),
+            columns.invoice,
+            columns.provider,
+        ]
+    }
+
+    fn key(&mut self, row: &Row<'_>, part: Part, is_negative: bool) -> Option<RowKey> {
+        let columns = &self.columns;
+        let description = columns.description;
+        let description = description.filter(|_| is_credit(row.cell(columns.category)));
+        let codes = &mut self.codes;
+        let part = u16::try_from(part.number).ok()?;
+        Some([
+            part.checked_mul(2)? | u16::from(is_negative),
+            row.day_code(columns.start, &mut codes.day)?,
+            row.code(Some(columns.category), &mut codes.category)?,
+            row.code(columns.frequency, &mut codes.frequency)?,
+            row.code(columns.account, &mut codes.account)?,
+            row.code(columns.service_of(row), &mut codes.service)?,
+            row.code(columns.region_of(row), &mut codes.region)?,
+            row.code(columns.publisher, &mut codes.publisher)?,
+            row.code(description, &mut codes.description)?,
+        ])
     }
 
     fn item(&mut self, _: &Row<'_>) -> Option<u64> {
         // A row of FOCUS has no id of its own.
         None
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.columns.assumptions(self.lacks_descriptions)
     }
 }
 

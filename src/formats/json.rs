@@ -22,7 +22,7 @@ use super::{ReadError, one_fault};
 const DOCUMENT_LIMIT: u64 = 1 << 30;
 
 /// The text of a document of which `start` is already read.
-pub(super) fn whole(start: Start, rest: &mut dyn Read) -> Result<String, ReadError> {
+pub(super) fn whole(start: Start, rest: &mut (dyn Read + Send)) -> Result<String, ReadError> {
     let Start { mut bytes, mark } = start;
     let room = DOCUMENT_LIMIT.saturating_sub(bytes.len() as u64) + 1;
     rest.take(room)

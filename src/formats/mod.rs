@@ -2,12 +2,12 @@
 //!
 //! One door, [`BillReader`], takes the documents of a call one after the other and recognises each
 //! by its content. Behind it is one file per kind: our own bills as JSON, AWS cost and usage reports
-//! and tables of FOCUS as CSV, their manifests, answers of Cost Explorer; plain, in gzip or in a ZIP
-//! archive. What a reader has to complain about is a [`Fault`] with its place; nothing is read as a
+//! and tables of FOCUS as CSV or Parquet, their manifests, answers of Cost Explorer; plain, in gzip or
+//! in a ZIP archive. What a reader has to complain about is a [`Fault`] with its place; nothing is read as a
 //! bill of zero because it was not understood. Services come out under their canonical names.
 //!
-//! Not here: opening files, other kinds that are only known by name ([`Seen`]), and writing. A
-//! source of rows that is no CSV would feed the same sums, a row at a time.
+//! Tables of every kind and source are shared among threads by the rows and feed sums. Not here:
+//! opening files, other kinds that are only known by name ([`Seen`]), and writing.
 
 pub mod aws_api;
 mod aws_cur;
@@ -15,19 +15,23 @@ mod bills;
 mod cells;
 mod container;
 mod cost_explorer;
+mod csv;
 mod editions;
 mod fault;
 mod focus;
 mod json;
+mod keys;
 mod manifest;
 mod names;
 mod native;
 pub mod offers;
+mod parquet;
 mod reader;
 mod rows;
 mod seen;
 mod table;
 mod tally;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -48,16 +52,17 @@ pub use reader::BillReader;
 pub use seen::Seen;
 
 use container::read_error;
-use rows::RowsError;
+use workers::Stop;
 
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
     /// Our own bill, JSON: one, an array, or one after the other.
     Native,
-    /// An AWS cost and usage report, legacy or 2.0, as CSV, plain or compressed, and manifests.
+    /// An AWS cost and usage report, legacy or 2.0, as CSV, plain or compressed, or Parquet, and
+    /// manifests.
     AwsCur,
-    /// A table of FOCUS 1.0, 1.1 or 1.2 as CSV, plain or compressed, and manifests.
+    /// A table of FOCUS 1.0, 1.1 or 1.2 as CSV, plain or compressed, or Parquet, and manifests.
     Focus,
     /// An answer of AWS Cost Explorer, `get-cost-and-usage`, JSON.
     CostExplorer,
@@ -121,8 +126,8 @@ pub enum ReadError {
     Io(#[source] io::Error),
     /// It is of no kind that is known here.
     #[error(
-        "{seen}, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP) or \
-         `cost-explorer` (JSON)"
+        "{seen}, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or \
+         Parquet) or `cost-explorer` (JSON)"
     )]
     Unknown {
         /// What was seen of it.
@@ -165,6 +170,12 @@ pub enum ReadError {
          its end"
     )]
     ZipNotFromFile,
+    /// A Parquet file that does not come from a file.
+    #[error(
+        "the document is a Parquet file, which is read from a file of its own only, since its \
+         directory is at its end"
+    )]
+    ParquetNotFromFile,
     /// It is an entry of a ZIP archive.
     #[error("{entry}: {why}")]
     InEntry {
@@ -185,7 +196,7 @@ pub enum ReadError {
 /// A document that cannot be read to its end, that is empty or of no known kind, or that has
 /// faults: all of them, of which the first [`FAULT_LIMIT`] are kept.
 pub fn read_bills(
-    input: impl Read,
+    input: impl Read + Send,
     format: Option<Format>,
     names: &ServiceNames,
 ) -> Result<Documents, ReadError> {
@@ -194,11 +205,13 @@ pub fn read_bills(
     reader.finish()
 }
 
-fn stopped(error: RowsError) -> ReadError {
-    match error {
-        RowsError::Io(error) => read_error(error),
-        RowsError::TooLong(line) => {
-            let limit = rows::ROW_LIMIT;
+/// Why a document was not read on, whose row at `line` was the next.
+fn stopped(stop: Stop, line: u64) -> ReadError {
+    match stop {
+        Stop::Io(error) => read_error(error),
+        Stop::Damaged(what) => ReadError::Damaged(Damage::Parquet(Excerpt::of(what))),
+        Stop::TooLong => {
+            let limit = csv::ROW_LIMIT as u64;
             one_fault(Place::Line(line), Problem::RowTooLong { limit })
         }
     }

@@ -2,16 +2,19 @@
 //! the ids that are only labels.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::hash::Hash;
+
+use hashbrown::{HashMap, HashSet};
 
 use crate::ledger::names::{NAME_LIMIT, NameError, Service, is_unprintable};
 use crate::ledger::services::{KnownBy, ServiceNames};
 
-use super::fault::Problem;
+use super::fault::{Excerpt, FAULT_LIMIT, Problem};
 
 /// Names of one type, each held once however often it is met. The set is asked, never listed, so
 /// its order shows nowhere.
+#[derive(Clone)]
 pub(super) struct Known<T> {
     names: HashSet<T>,
     new: fn(&str) -> Result<T, NameError>,
@@ -93,4 +96,13 @@ pub(super) fn label(text: &str) -> Result<&str, Problem> {
         return Ok(text);
     };
     Err(Problem::name(text, why))
+}
+
+/// Adds a name to those that are to be noted, of which the first [`FAULT_LIMIT`] by name and one more
+/// are kept.
+pub(super) fn note_name(names: &mut BTreeSet<Excerpt>, name: &str) {
+    names.insert(Excerpt::of(name.as_bytes()));
+    if names.len() > FAULT_LIMIT + 1 {
+        names.pop_last();
+    }
 }

@@ -25,15 +25,17 @@ use super::aws_api;
 use super::aws_cur::{self, Sums};
 use super::container::{self, Damage, read_error, zip_error};
 use super::cost_explorer::{self, CostExplorer, Told};
+use super::csv::Csv;
 use super::editions::{Clash, Document, Share, clashes};
 use super::fault::{Excerpt, Faults, Place, Problem};
 use super::focus::{self, Focus};
 use super::manifest::{self, Manifest};
 use super::names::Services;
-use super::rows::Rows;
 use super::seen::{self, Content, Seen, Start, WORKBOOK, XLSX};
-use super::table::{self, BadRows, TableSums};
+use super::parquet::Parquet;
+use super::table::{self, BadRows, Report, TableSums};
 use super::tally::Tally;
+use super::workers::Source;
 use super::{Documents, Format, ReadError, json, native, stopped};
 
 /// Reads the documents of one call: each with [`read`](BillReader::read) or
@@ -154,13 +156,13 @@ impl BillReader {
     /// # Errors
     /// A document that cannot be read to its end, that is empty or of no known kind. Faults in it
     /// are kept for [`finish`](BillReader::finish).
-    pub fn read(&mut self, name: &str, mut input: impl Read) -> Result<(), ReadError> {
+    pub fn read(&mut self, name: &str, mut input: impl Read + Send) -> Result<(), ReadError> {
         let name = Name::of(name);
         self.document(&name, &mut input, Inside::Nothing)
     }
 
     /// Reads a document without a name.
-    pub(super) fn read_nameless(&mut self, mut input: impl Read) -> Result<(), ReadError> {
+    pub(super) fn read_nameless(&mut self, mut input: impl Read + Send) -> Result<(), ReadError> {
         self.document(&Name::default(), &mut input, Inside::Nothing)
     }
 
@@ -168,20 +170,29 @@ impl BillReader {
     ///
     /// # Errors
     /// As [`read`](BillReader::read), and a ZIP archive that is damaged or holds no document.
-    pub fn read_file(&mut self, path: &Path, mut file: impl Read + Seek) -> Result<(), ReadError> {
+    pub fn read_file(
+        &mut self,
+        path: &Path,
+        mut file: impl Read + Seek + Send + 'static,
+    ) -> Result<(), ReadError> {
         let name = Name::of_file(path);
         let start = Start::read(&mut file).map_err(read_error)?;
-        if !matches!(start.content(), Ok(Content::Zip)) {
-            return self.started(&name, start, &mut file, Inside::Nothing);
+        let content = start.content();
+        match content {
+            Ok(Content::Zip | Content::Parquet) => {}
+            _ => return self.started(&name, start, &mut file, Inside::Nothing),
         }
-        match file.seek(SeekFrom::Start(0)) {
-            Ok(_) => self.archive(&name, file),
-            Err(_) => Err(ReadError::ZipNotFromFile),
+        let is_seekable = file.seek(SeekFrom::Start(0)).is_ok();
+        match (content, is_seekable) {
+            (Ok(Content::Parquet), true) => self.parquet(&name, file),
+            (_, true) => self.archive(&name, file),
+            (Ok(Content::Parquet), false) => Err(ReadError::ParquetNotFromFile),
+            (_, false) => Err(ReadError::ZipNotFromFile),
         }
     }
 
     /// The documents of a ZIP archive.
-    fn archive(&mut self, name: &Name, file: impl Read + Seek) -> Result<(), ReadError> {
+    fn archive(&mut self, name: &Name, file: impl Read + Seek + Send) -> Result<(), ReadError> {
         let mut archive = ZipArchive::new(BufReader::new(file)).map_err(zip_error)?;
         if archive.has_duplicate_names() {
             return Err(ReadError::Damaged(Damage::SameNames));
@@ -204,7 +215,10 @@ impl BillReader {
             }
             let inner = name.of_entry(entry);
             let read = match archive.by_index(index) {
-                Ok(file) => self.document(&inner, &mut container::entry(file), Inside::Zip),
+                Ok(file) => {
+                    let entry = container::entry(file);
+                    container::ahead(entry, |entry| self.document(&inner, entry, Inside::Zip))
+                }
                 Err(error) => Err(zip_error(error)),
             };
             match read {
@@ -231,7 +245,7 @@ impl BillReader {
     fn document(
         &mut self,
         name: &Name,
-        input: &mut dyn Read,
+        input: &mut (dyn Read + Send),
         inside: Inside,
     ) -> Result<(), ReadError> {
         let start = Start::read(input).map_err(read_error)?;
@@ -243,20 +257,21 @@ impl BillReader {
         &mut self,
         name: &Name,
         start: Start,
-        rest: &mut dyn Read,
+        rest: &mut (dyn Read + Send),
         inside: Inside,
     ) -> Result<(), ReadError> {
         let content = start.content()?;
         match (content, inside) {
             (Content::Gzip, Inside::Nothing | Inside::Zip) => {
-                let mut plain = container::gzip(start.bytes.chain(rest));
-                self.document(name, &mut plain, Inside::Gzip)
+                let plain = container::gzip(start.bytes.chain(rest));
+                container::ahead(plain, |plain| self.document(name, plain, Inside::Gzip))
             }
             (Content::Zip, Inside::Nothing) if !start.is_workbook() => {
                 Err(ReadError::ZipNotFromFile)
             }
             (Content::Zip, Inside::Nothing) => Err(not_read_yet(XLSX)),
             (Content::Gzip | Content::Zip, _) => Err(not_read_yet("compressed twice")),
+            (Content::Parquet, _) => Err(ReadError::ParquetNotFromFile),
             (Content::Json | Content::Text, _) => self.plain(name, start, rest, content),
         }
     }
@@ -265,7 +280,7 @@ impl BillReader {
         &mut self,
         name: &Name,
         start: Start,
-        rest: &mut dyn Read,
+        rest: &mut (dyn Read + Send),
         content: Content,
     ) -> Result<(), ReadError> {
         match (self.format, content) {
@@ -294,7 +309,12 @@ impl BillReader {
         }
     }
 
-    fn json(&mut self, name: &Name, start: Start, rest: &mut dyn Read) -> Result<(), ReadError> {
+    fn json(
+        &mut self,
+        name: &Name,
+        start: Start,
+        rest: &mut (dyn Read + Send),
+    ) -> Result<(), ReadError> {
         let text = match json::whole(start, rest) {
             Ok(text) => text,
             Err(error) => return self.or_faults(name, Err(error)),
@@ -371,44 +391,96 @@ impl BillReader {
         self.manifests.push((name.clone(), manifest));
     }
 
-    fn table(&mut self, name: &Name, start: &Start, rest: &mut dyn Read) -> Result<(), ReadError> {
+    fn table(
+        &mut self,
+        name: &Name,
+        start: &Start,
+        rest: &mut (dyn Read + Send),
+    ) -> Result<(), ReadError> {
         let mut watched = Watched::new(start, rest, self.compares);
         let (blank, line) = start.blank_lines();
         let table = start.bytes.get(blank..).unwrap_or_default();
-        let mut rows = Rows::new(table.chain(&mut watched), line);
-        let header = match rows.header() {
-            Ok(header) => header,
-            Err(error) => return self.or_faults(name, Err(stopped(error))),
+        let (mut csv, header) = match Csv::new(table.chain(&mut watched), line) {
+            Ok(csv) => csv,
+            Err(stop) => return self.or_faults(name, Err(stopped(stop, line))),
         };
+        let Some(format) = self.format.or_else(|| recognised(&header)) else {
+            let is_ours = |header: &[Vec<u8>]| recognised(header).is_some();
+            let seen = seen::of_table(&header, table, is_ours);
+            return Err(ReadError::Unknown { seen });
+        };
+        let read = self.rows(&mut csv, &header, format, Place::Line(line))?;
+        self.summed(name, format, read, watched.fingerprint());
+        Ok(())
+    }
+
+    /// A Parquet file, which is a table.
+    fn parquet(
+        &mut self,
+        name: &Name,
+        mut file: impl Read + Seek + Send + 'static,
+    ) -> Result<(), ReadError> {
+        let fingerprint = match self.compares {
+            true => Some(fingerprint(&mut file).map_err(ReadError::Io)?),
+            false => None,
+        };
+        let mut parquet = Parquet::new(file).map_err(|error| stopped(error, 1))?;
+        let header = parquet.header();
+        let seen = || seen::of_columns(&header);
         let format = match self.format {
-            Some(format) => format,
-            None if aws_cur::is_header(&header) => Format::AwsCur,
-            None if focus::is_header(&header) => Format::Focus,
-            None => {
-                let is_ours =
-                    |header: &[Vec<u8>]| aws_cur::is_header(header) || focus::is_header(header);
-                let seen = seen::of_table(&header, table, is_ours);
-                return Err(ReadError::Unknown { seen });
+            None => recognised(&header).ok_or_else(|| ReadError::Unknown { seen: seen() })?,
+            Some(format @ (Format::AwsCur | Format::Focus)) => format,
+            Some(stated) => {
+                let seen = seen();
+                return Err(ReadError::NotAsStated { seen, stated });
             }
         };
+        let compares = self.compares;
+        parquet.only(|column| match format {
+            Format::Focus => focus::is_wanted(column),
+            _ => aws_cur::is_wanted(column, compares),
+        });
+        let header = parquet.header();
+        let read = self.rows(&mut parquet, &header, format, Place::Document)?;
+        self.summed(name, format, read, fingerprint);
+        Ok(())
+    }
+
+    /// Reads the rows of a table of a kind, whose header is at some place.
+    fn rows(
+        &mut self,
+        source: &mut impl Source,
+        header: &[Vec<u8>],
+        format: Format,
+        place: Place,
+    ) -> Result<Report, ReadError> {
         let (compares, bad_rows) = (self.compares, self.bad_rows);
-        let tally = self.tally(format);
-        tally.compares(compares);
-        let read = match format {
-            Format::Focus => table::read(rows, &header, line, &mut self.focus, bad_rows),
-            _ => table::read(rows, &header, line, &mut self.sums, bad_rows),
-        }?;
-        if let Some(first) = self.copied(name, watched.fingerprint()) {
+        self.tally(format).compares(compares);
+        match format {
+            Format::Focus => table::read(source, header, place, &mut self.focus, bad_rows),
+            _ => table::read(source, header, place, &mut self.sums, bad_rows),
+        }
+    }
+
+    /// Keeps what was read of a table, unless it is a copy.
+    fn summed(
+        &mut self,
+        name: &Name,
+        format: Format,
+        read: Report,
+        fingerprint: Option<(u64, u128)>,
+    ) {
+        if let Some(first) = self.copied(name, fingerprint) {
             let what = format!("is the same document as {first}, it is read once");
             self.note(name, &what);
-            return Ok(());
+            return;
         }
         self.formats.push(format);
         for note in read.notes {
             self.note(name, &note);
         }
         if read.skipped > 0 {
-            let (rows, amounts) = (read.skipped, self.tally(format).skipped());
+            let (rows, amounts) = (read.skipped, read.count.skipped());
             let first = read.skipped_faults.list().first();
             let first = first.map_or(String::new(), |fault| format!("; the first: {fault}"));
             self.note(
@@ -416,7 +488,7 @@ impl BillReader {
                 &format!("rows with a fault that were passed over: {rows}, {amounts}{first}"),
             );
         }
-        let kept = self.tally(format).keep();
+        let kept = self.tally(format).keep(read.count);
         self.rounded(name, kept.rounded);
         self.tables.push(Table {
             name: name.clone(),
@@ -426,7 +498,6 @@ impl BillReader {
         });
         let faults = read.faults.of_document(name.shown.as_ref());
         self.faults.append(faults);
-        Ok(())
     }
 
     /// The sums of tables of a kind.
@@ -597,6 +668,23 @@ fn not_read_yet(what: &'static str) -> ReadError {
     ReadError::Unknown { seen }
 }
 
+/// What kind of table has these columns.
+fn recognised(header: &[Vec<u8>]) -> Option<Format> {
+    if aws_cur::is_header(header) {
+        Some(Format::AwsCur)
+    } else {
+        focus::is_header(header).then_some(Format::Focus)
+    }
+}
+
+/// The length and the hash of a file, which is at its start, before and afterwards.
+fn fingerprint(file: &mut (impl Read + Seek)) -> std::io::Result<(u64, u128)> {
+    let mut hash = Xxh3::new();
+    let length = std::io::copy(file, &mut hash)?;
+    file.rewind()?;
+    Ok((length, hash.digest128()))
+}
+
 /// Whether an entry of an archive is a document, and not a folder or what a system left behind.
 fn is_document(entry: &str) -> bool {
     let is_hidden = manifest::base_name(entry).starts_with('.') || entry.starts_with("__MACOSX/");
@@ -643,13 +731,13 @@ impl Name {
 
 /// Bytes that are hashed as they are read, if they are to be compared.
 struct Watched<'a> {
-    input: &'a mut dyn Read,
+    input: &'a mut (dyn Read + Send),
     hash: Option<Box<Xxh3>>,
     length: u64,
 }
 
 impl<'a> Watched<'a> {
-    fn new(start: &Start, input: &'a mut dyn Read, compares: bool) -> Watched<'a> {
+    fn new(start: &Start, input: &'a mut (dyn Read + Send), compares: bool) -> Watched<'a> {
         let mut hash = compares.then(|| Box::new(Xxh3::new()));
         if let Some(hash) = &mut hash {
             hash.update(&start.bytes);

@@ -81,6 +81,7 @@ fn members(first: &[Excerpt], more: usize) -> String {
 pub(super) enum Content {
     Gzip,
     Zip,
+    Parquet,
     /// Text that begins as JSON does.
     Json,
     /// Other text, which may be a table.
@@ -89,7 +90,7 @@ pub(super) enum Content {
 
 /// How the documents begin that are known but not read.
 const NOT_READ_YET: [(&[u8], &str); 12] = [
-    (b"PAR1", "a Parquet file"),
+    (b"PARE", "an encrypted Parquet file"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
     (b"\xfd7zXZ\x00", "compressed with xz"),
     (b"BZh", "compressed with bzip2"),
@@ -122,7 +123,7 @@ pub(super) struct Start {
 impl Start {
     const SIZE: u64 = 64 << 10;
 
-    pub(super) fn read(input: &mut dyn Read) -> io::Result<Start> {
+    pub(super) fn read(input: &mut (dyn Read + Send)) -> io::Result<Start> {
         let mut bytes = Vec::new();
         input.take(Start::SIZE).read_to_end(&mut bytes)?;
         let mark = if bytes.starts_with(b"\xef\xbb\xbf") {
@@ -142,6 +143,9 @@ impl Start {
         }
         if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
             return Ok(Content::Zip);
+        }
+        if bytes.starts_with(b"PAR1") {
+            return Ok(Content::Parquet);
         }
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         let known = not_read_yet(bytes).map(Seen::NotReadYet);
@@ -229,6 +233,12 @@ pub(super) fn of_table(header: &[Vec<u8>], bytes: &[u8], is_ours: fn(&[Vec<u8>])
         return Seen::Columns { first, more };
     }
     Seen::Bytes(Excerpt::of(bytes))
+}
+
+/// What a table is that is none of ours, by the names of its columns.
+pub(super) fn of_columns(header: &[Vec<u8>]) -> Seen {
+    let (first, more) = first_of(header);
+    Seen::Columns { first, more }
 }
 
 /// Whether somebody could have meant this as the names of columns.

@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use thiserror::Error;
@@ -120,7 +121,8 @@ pub struct Bill {
     id: BillId,
     status: Status,
     reference: Option<String>,
-    charges: Vec<Charge>,
+    /// Shared, since a statement holds its bill and there may be very many.
+    charges: Arc<Vec<Charge>>,
 }
 
 /// Why charges make no bill.
@@ -162,14 +164,11 @@ impl Bill {
         if u32::try_from(charges.len()).is_err() {
             return Err(BillError::TooMany);
         }
-        let mut ids = BTreeSet::new();
+        if let Some(id) = duplicate(charges.iter().filter_map(|charge| charge.id.as_deref())) {
+            return Err(BillError::DuplicateId(id.into()));
+        }
         let mut total = Money::ZERO;
         for (at, charge) in charges.iter().enumerate() {
-            if let Some(id) = &charge.id
-                && !ids.insert(id)
-            {
-                return Err(BillError::DuplicateId(id.clone()));
-            }
             if let (Some(start), Some(end)) = (charge.start, charge.end)
                 && end < start
             {
@@ -188,7 +187,7 @@ impl Bill {
             id,
             status,
             reference,
-            charges,
+            charges: Arc::new(charges),
         })
     }
 
@@ -221,7 +220,7 @@ impl Bill {
     pub fn usage_accounts(&self) -> BTreeSet<&AccountId> {
         let mut accounts = BTreeSet::new();
         let mut last = None;
-        for charge in &self.charges {
+        for charge in self.charges() {
             if last != Some(&charge.account) {
                 accounts.insert(&charge.account);
                 last = Some(&charge.account);
@@ -242,6 +241,14 @@ impl Bill {
         }
         differences(&ours, &theirs)
     }
+}
+
+/// One of the ids that stand twice. Those of sums come nearly sorted, which costs little.
+fn duplicate<'a>(ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut ids: Vec<&str> = ids.collect();
+    ids.sort_unstable();
+    let mut pairs = ids.windows(2);
+    pairs.find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
 fn sorted(charges: &[Charge]) -> Vec<&Charge> {

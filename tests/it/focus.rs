@@ -233,7 +233,7 @@ fn a_billing_account_of_two_providers_makes_no_bill_of_both() {
     let document = table(&[&[], &[("ProviderName", "Microsoft")]]);
     assert_eq!(
         refused(&[&document]),
-        "line 3, column `BillingAccountId`: 111122223333 is a billing account of `AWS` and of \
+        "111122223333 is a billing account of `AWS` and of \
          `Microsoft`, give their rows apart"
     );
 }

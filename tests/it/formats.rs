@@ -11,7 +11,7 @@ use credits_ledger::ledger::bill::{Bill, Charge};
 use credits_ledger::ledger::services::ServiceNames;
 use credits_ledger::money::Money;
 
-fn read_bills(input: impl Read, format: Option<Format>) -> Result<Documents, ReadError> {
+fn read_bills(input: impl Read + Send, format: Option<Format>) -> Result<Documents, ReadError> {
     formats::read_bills(input, format, &ServiceNames::default())
 }
 
@@ -246,7 +246,7 @@ fn a_document_of_no_known_kind_is_refused_by_what_was_seen() {
         ),
     ] {
         let expected = format!(
-            "{seen}, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP) or `cost-explorer` (JSON)"
+            "{seen}, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)"
         );
         check_refused(document, &expected);
     }
@@ -257,7 +257,7 @@ fn blanks_without_end_are_not_waited_for() {
     let error = read_bills(io::repeat(b' '), None).expect_err("blank");
     assert_eq!(
         error.to_string(),
-        "the document is blank, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP) or `cost-explorer` (JSON)"
+        "the document is blank, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)"
     );
 }
 
@@ -297,7 +297,7 @@ fn a_stated_format_is_believed() {
         assert_eq!(
             error.to_string(),
             "the document is compressed with bzip2, which is not read yet, \
-             expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP) or `cost-explorer` (JSON)"
+             expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)"
         );
     }
 }
@@ -1605,10 +1605,10 @@ fn sums_that_cannot_be_counted_are_refused() {
         cur(&[]) + &row.repeat(10_001),
         "bill 111122223333/2026-04: the amounts of the bill add up to 10^19 or more",
     );
-    let error = refused(cur(&[]) + &row.repeat(171_000));
-    assert!(
-        error.contains("  line 170143: the amounts of the bill add up to 10^19 or more\n"),
-        "{error}"
+    // More than any number here holds, as the threads that share the rows may find at any of them.
+    check_refused(
+        cur(&[]) + &row.repeat(171_000),
+        "bill 111122223333/2026-04: the amounts of the bill add up to 10^19 or more",
     );
 }
 

@@ -10,6 +10,7 @@ mod focus; // tables of FOCUS, whichever provider's
 mod formats; // documents of others, whole and damaged
 mod journal; // snapshots and entries say the same
 mod kept; // the charges of ledgers that no file holds
+mod large; // documents that several threads share
 mod layering; // the rooms and the one direction of flow
 mod ledgers; // random sequences of commands against a naive model of a ledger
 mod model; // an independent, naive model of the rule

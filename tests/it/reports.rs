@@ -173,7 +173,7 @@ fn of_cost(amount: &'static str) -> String {
     report(&[&cost(amount)])
 }
 
-fn gzip(document: impl AsRef<[u8]>) -> Vec<u8> {
+fn gzip(document: impl AsRef<[u8]> + Sync) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(document.as_ref()).expect("memory");
     packed.finish().expect("memory")
@@ -193,13 +193,13 @@ fn zip_by(method: CompressionMethod, entries: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().expect("memory").into_inner()
 }
 
-fn read_bills(input: impl Read, format: Option<Format>) -> Result<Documents, ReadError> {
+fn read_bills(input: impl Read + Send, format: Option<Format>) -> Result<Documents, ReadError> {
     formats::read_bills(input, format, &ServiceNames::default())
 }
 
 fn read_with(
     mut reader: BillReader,
-    files: &[(&str, impl AsRef<[u8]>)],
+    files: &[(&str, impl AsRef<[u8]> + Sync)],
 ) -> Result<Documents, String> {
     for (name, content) in files {
         let read = reader.read_file(Path::new(name), Cursor::new(content));
@@ -209,7 +209,7 @@ fn read_with(
 }
 
 /// Reads files as one call does.
-fn read(files: &[(&str, impl AsRef<[u8]>)]) -> Result<Documents, String> {
+fn read(files: &[(&str, impl AsRef<[u8]> + Sync)]) -> Result<Documents, String> {
     read_with(
         BillReader::new(None, &ServiceNames::default()).comparing_documents(),
         files,
@@ -217,12 +217,12 @@ fn read(files: &[(&str, impl AsRef<[u8]>)]) -> Result<Documents, String> {
 }
 
 #[track_caller]
-fn documents(files: &[(&str, impl AsRef<[u8]>)]) -> Documents {
+fn documents(files: &[(&str, impl AsRef<[u8]> + Sync)]) -> Documents {
     read(files).unwrap_or_else(|error| panic!("refused: {error}"))
 }
 
 #[track_caller]
-fn refused(files: &[(&str, impl AsRef<[u8]>)]) -> String {
+fn refused(files: &[(&str, impl AsRef<[u8]> + Sync)]) -> String {
     match read(files) {
         Err(error) => error,
         Ok(documents) => panic!("read as {documents:?}"),
@@ -244,7 +244,7 @@ fn outline(bill: &Bill) -> String {
 }
 
 #[track_caller]
-fn outlines(files: &[(&str, impl AsRef<[u8]>)]) -> Vec<String> {
+fn outlines(files: &[(&str, impl AsRef<[u8]> + Sync)]) -> Vec<String> {
     documents(files).bills.iter().map(outline).collect()
 }
 
@@ -528,7 +528,7 @@ fn what_is_wrong_with_an_archive_is_said() {
         let flags = if magic[2] == 3 { 6 } else { 8 };
         encrypted[at.expect("a header") + flags] |= 1;
     }
-    let kind = "expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP) or `cost-explorer` (JSON)";
+    let kind = "expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)";
     for (archive, expected) in [
         (
             encrypted,
@@ -1103,7 +1103,7 @@ fn faults_of_all_documents_are_told_with_their_names_up_to_twenty() {
     assert!(error.starts_with("26 faults\n  `a`: line 2, "), "{error}");
 }
 
-fn skipping(files: &[(&str, impl AsRef<[u8]>)]) -> Result<Documents, String> {
+fn skipping(files: &[(&str, impl AsRef<[u8]> + Sync)]) -> Result<Documents, String> {
     let reader = BillReader::new(None, &ServiceNames::default()).comparing_documents();
     read_with(reader.skipping_bad_rows(), files)
 }

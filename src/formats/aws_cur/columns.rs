@@ -47,6 +47,23 @@ const INTERVAL: Name = name("identity_time_interval", "identity/TimeInterval");
 /// Columns without which there is no bill.
 const REQUIRED: [Name; 6] = [PAYER, PERIOD, CURRENCY, KIND, COST, START];
 
+/// Columns that something stands in for.
+const OPTIONAL: [Name; 10] = [
+    ACCOUNT,
+    SERVICE,
+    PRODUCT_CODE,
+    REGION,
+    OLD_REGION,
+    PRODUCT,
+    PRODUCT_NAME,
+    INVOICE,
+    ENTITY,
+    DESCRIPTION,
+];
+
+/// What identifies a line item, which is asked where documents are compared.
+const IDENTITY: [Name; 2] = [ITEM, INTERVAL];
+
 /// Where the needed columns are.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Columns {
@@ -78,6 +95,13 @@ pub(super) struct Columns {
 pub(crate) fn is_header(header: &[Vec<u8>]) -> bool {
     let has = |name: &&Name| name.position(header).is_some();
     has(&&COST) || REQUIRED.iter().filter(has).count() >= 2
+}
+
+/// Whether a column may be needed, by documents that are compared or by others.
+pub(crate) fn is_wanted(column: &[u8], compares: bool) -> bool {
+    let identity = IDENTITY.iter().filter(|_| compares);
+    let mut names = REQUIRED.iter().chain(&OPTIONAL).chain(identity);
+    names.any(|name| name.is(column))
 }
 
 impl Name {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 
@@ -13,6 +14,7 @@ use crate::formats::cells::cell_text;
 use crate::formats::fault::{Excerpt, Problem};
 use crate::formats::names::Known;
 use crate::formats::rows::is_missing;
+use crate::formats::workers::lock;
 use crate::ledger::names::Region;
 
 use super::line_item::names_bedrock;
@@ -20,13 +22,21 @@ use super::line_item::names_bedrock;
 /// The most bytes of product maps that are remembered; then they are worked out again.
 const PRODUCT_MEMORY: usize = 8 << 20;
 
-/// What product maps say, by the cell that holds them.
+/// What product maps say, by the cell that holds them. Clones give what one says one number, each
+/// remembering cells for itself.
+#[derive(Clone)]
 pub(super) struct Products {
-    list: Vec<Product>,
-    numbers: BTreeMap<Product, usize>,
+    all: Arc<Mutex<AllProducts>>,
     cells: HashMap<Box<[u8]>, usize>,
     /// The bytes in `cells`.
     remembered: usize,
+}
+
+/// What all product maps say.
+struct AllProducts {
+    regions: Known<Region>,
+    list: Vec<Product>,
+    numbers: BTreeMap<Product, usize>,
 }
 
 /// What a product map says.
@@ -38,6 +48,9 @@ pub(super) struct Product {
 
 /// The number of a product map that says nothing, or is not asked.
 pub(super) const NO_PRODUCT: usize = 0;
+
+/// What the fields of a product map are called that matter here.
+pub(in crate::formats) const FIELDS: [&str; 3] = ["region", "product_name", "product_code"];
 
 /// The fields of a product map that matter here.
 #[derive(Default, Deserialize)]
@@ -52,9 +65,13 @@ struct ProductMap<'a> {
 
 impl Default for Products {
     fn default() -> Products {
-        Products {
+        let all = AllProducts {
+            regions: Known::new(Region::new),
             list: vec![Product::default()],
             numbers: BTreeMap::from([(Product::default(), NO_PRODUCT)]),
+        };
+        Products {
+            all: Arc::new(Mutex::new(all)),
             cells: HashMap::new(),
             remembered: 0,
         }
@@ -63,33 +80,34 @@ impl Default for Products {
 
 impl Products {
     /// What the map of this number says.
-    pub(super) fn get(&self, number: usize) -> Option<&Product> {
-        self.list.get(number)
+    pub(super) fn get(&self, number: usize) -> Option<Product> {
+        lock(&self.all).list.get(number).cloned()
     }
 
     /// The number of what a product map says.
-    pub(super) fn number(
-        &mut self,
-        map: &[u8],
-        regions: &mut Known<Region>,
-    ) -> Result<usize, Problem> {
+    pub(super) fn number(&mut self, map: &[u8]) -> Result<usize, Problem> {
         if let Some(number) = self.cells.get(map) {
             return Ok(*number);
         }
-        let product = product(map, regions)?;
-        let number = *self
-            .numbers
-            .entry(product.clone())
-            .or_insert(self.list.len());
-        if number == self.list.len() {
-            self.list.push(product);
-        }
+        let number = lock(&self.all).number(map)?;
         if self.remembered > PRODUCT_MEMORY {
             self.cells.clear();
             self.remembered = 0;
         }
         self.remembered += map.len();
         self.cells.insert(map.into(), number);
+        Ok(number)
+    }
+}
+
+impl AllProducts {
+    fn number(&mut self, map: &[u8]) -> Result<usize, Problem> {
+        let product = product(map, &mut self.regions)?;
+        let next = self.list.len();
+        let number = *self.numbers.entry(product.clone()).or_insert(next);
+        if number == next {
+            self.list.push(product);
+        }
         Ok(number)
     }
 }

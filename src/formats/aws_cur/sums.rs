@@ -4,18 +4,17 @@
 //! What cells say is worked out once per distinct text. A key says the same in every document,
 //! whatever its columns are called, so the sums run on through all of them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::formats::bills::{Group, SumsOfBills};
-use crate::formats::cells::{
-    add_to_key, bill_of, cell, day, day_key, described, optional, required,
-};
+use crate::formats::cells::{bill_of, cell, day, described, optional, required};
 use crate::formats::fault::{Excerpt, FAULT_LIMIT, Problem};
-use crate::formats::names::{Known, Services};
+use crate::formats::keys::{Codes, RowKey};
+use crate::formats::names::{Known, Services, note_name};
 use crate::formats::rows::{Row, RowFault, is_missing};
-use crate::formats::table::TableSums;
+use crate::formats::table::{Lens, Part, TableSums};
 use crate::formats::tally::Tally;
 use crate::ledger::names::{AccountId, Region, Service};
 use crate::ledger::scope::Category;
@@ -34,30 +33,33 @@ const SECONDS: usize = 19;
 /// The sums so far.
 pub(in crate::formats) struct Sums {
     tally: Tally,
-    columns: Columns,
     accounts: Known<AccountId>,
     services: Services,
     regions: Known<Region>,
-    products: Products,
     unknown_kinds: BTreeSet<Excerpt>,
+    columns: Columns,
     /// Whether the document has credits and no column that describes them.
     lacks_descriptions: bool,
-    /// Parts of bills by the raw cells that decide which.
-    parts: HashMap<Box<[u8]>, Part>,
-    part_key: Vec<u8>,
-    last_part: Option<Part>,
-    last_part_key: Vec<u8>,
-    key: Vec<u8>,
+}
+
+/// How line items of one document are looked at.
+#[derive(Clone)]
+pub(in crate::formats) struct LineItems {
+    columns: Columns,
+    products: Products,
+    codes: CellCodes,
     item_key: Vec<u8>,
 }
 
-/// What the columns of a row say that are the same in most rows.
-#[derive(Clone, Copy)]
-struct Part {
-    /// Among the parts of the tally.
-    number: usize,
-    bill: usize,
-    is_marketplace: bool,
+/// The codes of the cells that decide to which sum a line item belongs.
+#[derive(Clone, Default)]
+struct CellCodes {
+    day: Codes,
+    kind: Codes,
+    account: Codes,
+    service: Codes,
+    region: Codes,
+    description: Codes,
 }
 
 impl Sums {
@@ -65,134 +67,34 @@ impl Sums {
     pub(in crate::formats) fn new(names: &ServiceNames) -> Sums {
         Sums {
             tally: Tally::default(),
-            columns: Columns::default(),
             accounts: Known::new(AccountId::new),
             services: Services::new(names),
             regions: Known::new(Region::new),
-            products: Products::default(),
             unknown_kinds: BTreeSet::new(),
+            columns: Columns::default(),
             lacks_descriptions: false,
-            parts: HashMap::new(),
-            part_key: Vec::new(),
-            last_part: None,
-            last_part_key: Vec::new(),
-            key: Vec::new(),
-            item_key: Vec::new(),
         }
-    }
-
-    /// Writes the cells that decide to which sum a row belongs.
-    fn write_key(
-        &mut self,
-        row: &Row<'_>,
-        part: Part,
-        product: usize,
-        region: Option<usize>,
-        is_negative: bool,
-    ) {
-        let columns = &self.columns;
-        let is_bedrock = part.is_marketplace && is_bedrock(row, columns);
-        let key = &mut self.key;
-        key.clear();
-        key.extend_from_slice(&part.bill.to_le_bytes());
-        key.extend_from_slice(&product.to_le_bytes());
-        let flags = [is_negative, part.is_marketplace, is_bedrock];
-        key.push(
-            flags
-                .into_iter()
-                .fold(0, |bits, flag| bits << 1 | u8::from(flag)),
-        );
-        key.extend_from_slice(day_key(row.cell(columns.start)));
-        let kind = row.cell(columns.kind);
-        let cells = [
-            kind,
-            cell(row, columns.account),
-            cell(row, service_column(row, columns)),
-            cell(row, region),
-        ];
-        add_to_key(key, cells);
-        if is_described(kind) {
-            key.extend_from_slice(cell(row, columns.description));
-        }
-    }
-
-    fn part_of(&mut self, row: &Row<'_>, faults: &mut Vec<RowFault>) -> Option<Part> {
-        let columns = &self.columns;
-        let key = &mut self.part_key;
-        key.clear();
-        let cells = [
-            Some(columns.payer),
-            Some(columns.period),
-            Some(columns.currency),
-            columns.invoice,
-            columns.entity,
-        ];
-        add_to_key(key, cells.map(|column| cell(row, column)));
-        // Hardly ever does it change from one row to the next.
-        if self.last_part.is_some() && self.last_part_key == self.part_key {
-            return self.last_part;
-        }
-        self.last_part = match self.parts.get(self.part_key.as_slice()) {
-            Some(part) => Some(*part),
-            None => self.new_part(row, faults),
-        };
-        std::mem::swap(&mut self.last_part_key, &mut self.part_key);
-        self.last_part
-    }
-
-    fn new_part(&mut self, row: &Row<'_>, faults: &mut Vec<RowFault>) -> Option<Part> {
-        let columns = self.columns;
-        let bill = bill_of(row, columns.of_bill(), &mut self.accounts, faults);
-        let entity = optional(row, columns.entity, faults, |text| Ok(text == MARKETPLACE));
-        let ((id, invoice), entity) = (bill?, entity?);
-        let bill = self.tally.bill(id);
-        let number = self.tally.part(bill, invoice);
-        let is_marketplace = entity == Some(true);
-        let part = Part {
-            number,
-            bill,
-            is_marketplace,
-        };
-        self.parts.insert(self.part_key.as_slice().into(), part);
-        Some(part)
-    }
-
-    /// The number of what the product map of a row says, if it is asked: for the region where the
-    /// row names none, for Bedrock in the Marketplace.
-    fn product_of(
-        &mut self,
-        row: &Row<'_>,
-        part: Option<Part>,
-        region: Option<usize>,
-        faults: &mut Vec<RowFault>,
-    ) -> Option<usize> {
-        let is_marketplace = part.is_some_and(|part| part.is_marketplace);
-        let map = cell(row, self.columns.product);
-        if map.is_empty() || !(is_marketplace || is_missing(cell(row, region))) {
-            return Some(NO_PRODUCT);
-        }
-        let number = self.products.number(map, &mut self.regions);
-        number
-            .map_err(|problem| faults.push((self.columns.product, problem)))
-            .ok()
     }
 
     fn group_of(
         &mut self,
+        lens: &mut LineItems,
         row: &Row<'_>,
-        known: Option<(Part, usize)>,
-        region: Option<usize>,
+        part: Option<Part>,
         is_negative: bool,
         faults: &mut Vec<RowFault>,
     ) -> Option<Group> {
-        let columns = self.columns;
+        let columns = lens.columns;
+        let region_column = region_column(row, &columns);
+        let product = lens.product_of(row, part, region_column);
+        let product = product.map_err(|problem| faults.push((columns.product, problem)));
         let account = optional(row, columns.account, faults, |text| {
             self.accounts.name(text)
         });
         let service = optional(row, service_column(row, &columns), faults, |text| {
             self.services.name(text)
         });
-        let region = optional(row, region, faults, |text| self.regions.name(text));
+        let region = optional(row, region_column, faults, |text| self.regions.name(text));
         let kind = required(row, columns.kind, faults, |text| Ok(text.to_owned()));
         let day = optional(row, Some(columns.start), faults, day);
         let is_described = is_described(row.cell(columns.kind));
@@ -200,8 +102,7 @@ impl Sums {
         let description = optional(row, description, faults, |text| Ok(described(text)));
         self.lacks_descriptions |= is_described && columns.description.is_none();
 
-        let (part, product) = known?;
-        let product = self.products.get(product)?;
+        let (part, product) = (part?, lens.products.get(product.ok()?)?);
         let service = match service? {
             Some(service) => service,
             None => Service::new(UNKNOWN_SERVICE).ok()?,
@@ -212,8 +113,8 @@ impl Sums {
             is_marketplace: part.is_marketplace,
             names_bedrock: product.names_bedrock || is_bedrock(row, &columns),
         });
-        if category.is_none() && self.unknown_kinds.len() <= FAULT_LIMIT {
-            self.unknown_kinds.insert(Excerpt::of(kind?));
+        if category.is_none() {
+            note_name(&mut self.unknown_kinds, &kind?);
         }
         Some(Group {
             bill: part.bill,
@@ -229,8 +130,6 @@ impl Sums {
 
     /// The bills of all documents that were kept, one charge per sum.
     pub(in crate::formats) fn bills(self) -> SumsOfBills {
-        // What only served to find the sums goes before the charges come.
-        drop((self.parts, self.products));
         let mut made = self.tally.bills();
         made.notes.extend(unknown_kinds(&self.unknown_kinds));
         made.unknown_services = self.services.unknown();
@@ -239,43 +138,120 @@ impl Sums {
 }
 
 impl TableSums for Sums {
-    fn begin(&mut self, header: &[Vec<u8>]) -> Result<(), Vec<Problem>> {
-        let columns = Columns::of(header)?;
+    type Lens = LineItems;
+
+    fn begin(&mut self, header: &[Vec<u8>]) -> Result<LineItems, Vec<Problem>> {
+        let mut columns = Columns::of(header)?;
+        columns.identity = columns.identity.filter(|_| self.tally.samples());
         self.columns = columns;
-        self.columns.identity = columns.identity.filter(|_| self.tally.samples());
         self.lacks_descriptions = false;
-        self.tally.begin();
-        Ok(())
+        Ok(LineItems {
+            columns,
+            products: Products::default(),
+            codes: CellCodes::default(),
+            item_key: Vec::new(),
+        })
     }
 
     fn tally(&mut self) -> &mut Tally {
         &mut self.tally
     }
 
+    fn part(
+        &mut self,
+        lens: &LineItems,
+        row: &Row<'_>,
+        faults: &mut Vec<RowFault>,
+    ) -> Option<Part> {
+        let columns = &lens.columns;
+        let bill = bill_of(row, columns.of_bill(), &mut self.accounts, faults);
+        let entity = optional(row, columns.entity, faults, |text| Ok(text == MARKETPLACE));
+        let ((id, invoice), entity) = (bill?, entity?);
+        let bill = self.tally.bill(id);
+        Some(Part {
+            number: self.tally.part(bill, invoice),
+            bill,
+            is_marketplace: entity == Some(true),
+        })
+    }
+
+    fn sum(
+        &mut self,
+        lens: &mut LineItems,
+        row: &Row<'_>,
+        part: Option<Part>,
+        is_negative: bool,
+        faults: &mut Vec<RowFault>,
+    ) -> Option<usize> {
+        let group = self.group_of(lens, row, part, is_negative, faults)?;
+        Some(self.tally.sum(group))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.columns.assumptions();
+        notes.extend(
+            self.lacks_descriptions
+                .then(|| self.columns.no_description()),
+        );
+        notes
+    }
+}
+
+impl LineItems {
+    /// The number of what the product map of a row says, if it is asked: for the region where the
+    /// row names none, for Bedrock in the Marketplace.
+    fn product_of(
+        &mut self,
+        row: &Row<'_>,
+        part: Option<Part>,
+        region: Option<usize>,
+    ) -> Result<usize, Problem> {
+        let is_marketplace = part.is_some_and(|part| part.is_marketplace);
+        let map = cell(row, self.columns.product);
+        if map.is_empty() || !(is_marketplace || is_missing(cell(row, region))) {
+            return Ok(NO_PRODUCT);
+        }
+        self.products.number(map)
+    }
+}
+
+impl Lens for LineItems {
     fn amount_columns(&self) -> [usize; 2] {
         [self.columns.cost, self.columns.currency]
     }
 
-    fn sum_of(
-        &mut self,
-        row: &Row<'_>,
-        is_negative: bool,
-        faults: &mut Vec<RowFault>,
-    ) -> Option<[usize; 2]> {
-        let part = self.part_of(row, faults);
-        let region = region_column(row, &self.columns);
-        let product = self.product_of(row, part, region, faults);
-        let (Some(part), Some(product)) = (part, product) else {
-            // For its faults only.
-            self.group_of(row, None, region, is_negative, faults);
-            return None;
-        };
-        self.write_key(row, part, product, region, is_negative);
-        if let Some(number) = self.tally.find(&self.key) {
-            return Some([number, part.number]);
-        }
-        let group = self.group_of(row, Some((part, product)), region, is_negative, faults)?;
-        Some([self.tally.place(&self.key, group), part.number])
+    fn part_columns(&self) -> [Option<usize>; 5] {
+        let columns = &self.columns;
+        [
+            Some(columns.payer),
+            Some(columns.period),
+            Some(columns.currency),
+            columns.invoice,
+            columns.entity,
+        ]
+    }
+
+    fn key(&mut self, row: &Row<'_>, part: Part, is_negative: bool) -> Option<RowKey> {
+        let columns = self.columns;
+        let region = region_column(row, &columns);
+        let product = self.product_of(row, Some(part), region).ok()?;
+        let is_bedrock = part.is_marketplace && is_bedrock(row, &columns);
+        let flags = [is_negative, part.is_marketplace, is_bedrock];
+        let flags = flags.map(u16::from);
+        let is_described = is_described(row.cell(columns.kind));
+        let description = columns.description.filter(|_| is_described);
+        let codes = &mut self.codes;
+        Some([
+            u16::try_from(part.bill).ok()?,
+            u16::try_from(product).ok()?,
+            flags.into_iter().fold(0, |bits, flag| bits << 1 | flag),
+            row.day_code(columns.start, &mut codes.day)?,
+            row.code(Some(columns.kind), &mut codes.kind)?,
+            row.code(columns.account, &mut codes.account)?,
+            row.code(service_column(row, &columns), &mut codes.service)?,
+            row.code(region, &mut codes.region)?,
+            row.code(description, &mut codes.description)?,
+        ])
     }
 
     fn item(&mut self, row: &Row<'_>) -> Option<u64> {
@@ -293,15 +269,6 @@ impl TableSums for Sums {
             key.extend_from_slice(bound.get(..SECONDS).unwrap_or(bound));
         }
         Some(xxh3_64(key))
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.columns.assumptions();
-        notes.extend(
-            self.lacks_descriptions
-                .then(|| self.columns.no_description()),
-        );
-        notes
     }
 }
 

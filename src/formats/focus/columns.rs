@@ -16,9 +16,31 @@ const ACCOUNT: &str = "SubAccountId";
 const SERVICE: &str = "ServiceName";
 const REGION: &str = "RegionId";
 const DESCRIPTION: &str = "ChargeDescription";
+const PROVIDER: &str = "ProviderName";
+const PUBLISHER: &str = "PublisherName";
+const FREQUENCY: &str = "ChargeFrequency";
+const INVOICE: &str = "InvoiceId";
+const EARLY_INVOICE: &str = "x_InvoiceId";
+const SERVICE_CODE: &str = "x_ServiceCode";
+const REGION_NAME: &str = "RegionName";
 
 /// Columns without which there is no bill.
 const REQUIRED: [&str; 6] = [COST, PAYER, CURRENCY, PERIOD, CATEGORY, START];
+
+/// Columns that something stands in for.
+const OPTIONAL: [&str; 11] = [
+    ACCOUNT,
+    PROVIDER,
+    PUBLISHER,
+    FREQUENCY,
+    DESCRIPTION,
+    INVOICE,
+    EARLY_INVOICE,
+    SERVICE_CODE,
+    SERVICE,
+    REGION,
+    REGION_NAME,
+];
 
 /// So many of them make a header one of FOCUS, be it that others lack.
 const RECOGNISED: usize = 2;
@@ -50,6 +72,12 @@ pub(in crate::formats) fn is_header(header: &[Vec<u8>]) -> bool {
     REQUIRED.iter().filter(has).count() >= RECOGNISED
 }
 
+/// Whether a column may be needed.
+pub(in crate::formats) fn is_wanted(column: &[u8]) -> bool {
+    let mut names = REQUIRED.iter().chain(&OPTIONAL);
+    names.any(|name| name.as_bytes() == column)
+}
+
 impl Columns {
     pub(super) fn of(header: &[Vec<u8>]) -> Result<Columns, Vec<Problem>> {
         let mut problems = Vec::new();
@@ -66,15 +94,15 @@ impl Columns {
         };
         let columns = Columns {
             account: optional(ACCOUNT),
-            provider: optional("ProviderName"),
-            publisher: optional("PublisherName"),
-            frequency: optional("ChargeFrequency"),
+            provider: optional(PROVIDER),
+            publisher: optional(PUBLISHER),
+            frequency: optional(FREQUENCY),
             description: optional(DESCRIPTION),
-            invoice: optional("InvoiceId").or_else(|| optional("x_InvoiceId")),
-            service_code: optional("x_ServiceCode"),
+            invoice: optional(INVOICE).or_else(|| optional(EARLY_INVOICE)),
+            service_code: optional(SERVICE_CODE),
             service: optional(SERVICE),
             region: optional(REGION),
-            region_name: optional("RegionName"),
+            region_name: optional(REGION_NAME),
             ..Columns::default()
         };
         let mut required = |name: &'static str| {
@@ -140,7 +168,7 @@ impl Columns {
             ),
             (
                 self.invoice.is_none(),
-                "InvoiceId",
+                INVOICE,
                 "the bill is taken to be estimated",
             ),
             (
