@@ -135,6 +135,9 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
 
 /// No backtrace and no values: a line that can be reported.
 fn report_panic(info: &std::panic::PanicHookInfo<'_>) {
+    if credits_ledger::formats::is_decoding() {
+        return;
+    }
     let place = info.location().map_or_else(
         || "an unknown place".to_owned(),
         |at| format!("{}:{}", at.file(), at.line()),

@@ -217,6 +217,13 @@ fn stopped(stop: Stop, line: u64) -> ReadError {
     }
 }
 
+/// Whether a panic of this thread means that a document is damaged, and is dealt with: a decoder of
+/// somebody else's says it that way.
+#[must_use]
+pub fn is_decoding() -> bool {
+    parquet::is_guarded()
+}
+
 fn one_fault(place: Place, problem: Problem) -> ReadError {
     let mut faults = Faults::default();
     faults.add(place, problem);

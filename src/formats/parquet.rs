@@ -1,5 +1,5 @@
-//! Parquet files as tables: of each row group the needed columns, put together row by row as CSV would
-//! write them, so that whatever reads rows need not know where they come from.
+//! Parquet files as tables: of each row group the needed columns, their cells as CSV would write them,
+//! so that whatever reads rows need not know where they come from.
 //!
 //! | type | cell |
 //! |---|---|
@@ -13,571 +13,449 @@
 //!
 //! Other nested columns are taken to be absent. What is compressed in Snappy, gzip or zstd is read.
 //!
-//! Row groups are shared among threads, so memory grows with the pages that are read, not with the
-//! file.
+//! Texts that repeat are decoded, written and looked up once for many rows. Row groups are shared among
+//! threads, so memory grows with the pages that are read, not with the file.
 
+use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Date64Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, MapArray, RecordBatch};
+use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use bytes::Bytes;
 use chrono::{Days, NaiveDate};
-use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{
-    BoolType, ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type,
-    Int64Type, Int96Type,
+use hashbrown::HashMap;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
-use parquet::file::reader::{ChunkReader, FileReader, Length, RowGroupReader, SerializedFileReader};
-use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, Type};
+use parquet::file::reader::{ChunkReader, Length};
 
 use crate::period::date_text;
 
 use super::aws_cur::PRODUCT_FIELDS;
-use super::rows::Row;
+use super::rows::{Column, Row};
+use super::table::Wanted;
 use super::workers::{BATCH, Block, PlacedRow, Source, Stop, Take, lock};
 
 /// How many rows are decoded at once.
-const ROWS: usize = 4_096;
+const ROWS: usize = 8_192;
 
-/// How many texts of a column are found at once, a power of two.
-const QUICK: usize = 128;
+/// With fewer row groups than this each is read in two pieces, so that no thread waits for long.
+const FEW: usize = 16;
+
+const DAY_SECONDS: i64 = 86_400;
 
 /// A Parquet file whose columns are known.
 pub(super) struct Parquet {
-    reader: Arc<SerializedFileReader<SharedFile>>,
-    columns: Arc<[Column]>,
-    groups: Range<usize>,
+    file: SharedFile,
+    metadata: ArrowReaderMetadata,
+    columns: ProjectionMask,
+    pieces: std::vec::IntoIter<(usize, Rows)>,
 }
 
-/// What a column is called, and where its values are among the leaves of the schema.
-#[derive(Debug, Clone)]
-struct Column {
-    name: Vec<u8>,
-    leaves: Leaves,
+/// Some rows of a row group.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rows {
+    first: usize,
+    count: usize,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Leaves {
-    One(usize),
-    /// The keys and values of a map.
-    Map(usize, usize),
-}
-
-/// The rows of a row group.
+/// Some rows of a row group that are to be read.
 #[derive(Default)]
-pub(super) struct RowGroup {
-    file: Option<Arc<SerializedFileReader<SharedFile>>>,
-    columns: Arc<[Column]>,
-    number: usize,
+pub(super) struct Piece {
+    /// Of what they are read; nothing where there is no piece.
+    of: Option<(SharedFile, ArrowReaderMetadata, ProjectionMask)>,
+    group: usize,
+    rows: Rows,
 }
 
 impl Parquet {
     /// Reads what a file says of itself.
     pub(super) fn new(file: impl Read + Seek + Send + 'static) -> Result<Parquet, Stop> {
         let file = SharedFile::new(file).map_err(Stop::Io)?;
-        let reader = SerializedFileReader::new(file).map_err(stop)?;
-        let metadata = reader.metadata();
-        let columns = columns(metadata.file_metadata().schema_descr());
-        let groups = 0..metadata.num_row_groups();
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = guarded(|| ArrowReaderMetadata::load(&file, options).map_err(stop))?;
+        let groups = metadata.metadata().row_groups().iter();
+        let counts = groups.map(|group| usize::try_from(group.num_rows()).unwrap_or(0));
+        let counts: Vec<usize> = counts.collect();
+        let parts = if counts.len() < FEW { 2 } else { 1 };
+        let pieces = counts.iter().enumerate().flat_map(|(group, count)| {
+            let size = count.div_ceil(parts).max(ROWS);
+            let firsts = (0..*count).step_by(size);
+            firsts.map(move |first| {
+                let count = size.min(count - first);
+                (group, Rows { first, count })
+            })
+        });
         Ok(Parquet {
-            reader: Arc::new(reader),
-            columns: columns.into(),
-            groups,
+            file,
+            columns: ProjectionMask::all(),
+            pieces: pieces.collect::<Vec<(usize, Rows)>>().into_iter(),
+            metadata,
         })
     }
 
-    /// The names of its columns.
+    /// The names of its columns that can be read.
     pub(super) fn header(&self) -> Vec<Vec<u8>> {
-        self.columns.iter().map(|column| column.name.clone()).collect()
+        let fields = self.metadata.schema().fields().iter();
+        let fields = fields.filter(|field| is_read(field.data_type()));
+        fields
+            .map(|field| field.name().clone().into_bytes())
+            .collect()
     }
 
-    /// Reads only the columns that are wanted.
-    pub(super) fn only(&mut self, is_wanted: impl Fn(&[u8]) -> bool) {
-        let columns = self.columns.iter();
-        let wanted = columns.filter(|column| is_wanted(&column.name));
-        self.columns = wanted.cloned().collect();
+    /// Reads only the columns that are wanted; returns their names.
+    pub(super) fn only(
+        &mut self,
+        wanted: impl Fn(&[u8]) -> Option<Wanted>,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
+        let schema = Arc::clone(self.metadata.schema());
+        let (mut roots, mut names) = (Vec::new(), Vec::new());
+        let mut fields: Vec<Field> = Vec::new();
+        for (root, field) in schema.fields().iter().enumerate() {
+            let name = field.name().as_bytes();
+            let wanted = wanted(name).filter(|_| is_read(field.data_type()));
+            if wanted.is_some() {
+                roots.push(root);
+                names.push(name.to_vec());
+            }
+            let repeats = wanted == Some(Wanted::Repeating);
+            let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::Binary);
+            let mut field = Field::clone(field);
+            if repeats && is_text {
+                let value = Box::new(field.data_type().clone());
+                field.set_data_type(DataType::Dictionary(Box::new(DataType::Int32), value));
+            }
+            fields.push(field);
+        }
+        let parquet = Arc::clone(self.metadata.metadata());
+        self.columns = ProjectionMask::roots(parquet.file_metadata().schema_descr(), roots);
+        let options = ArrowReaderOptions::new()
+            .with_skip_arrow_metadata(true)
+            .with_schema(Arc::new(Schema::new(fields)));
+        self.metadata = guarded(|| ArrowReaderMetadata::try_new(parquet, options).map_err(stop))?;
+        Ok(names)
     }
 }
 
-/// The columns at the root of a schema that can be read.
-fn columns(schema: &SchemaDescriptor) -> Vec<Column> {
-    let mut columns = Vec::new();
-    let mut leaf = 0;
-    for field in schema.root_schema().get_fields() {
-        let count = leaves_of(field);
-        let leaves = if field.is_primitive() && !is_repeated(field) {
-            Some(Leaves::One(leaf))
-        } else if is_map(field) && count == 2 {
-            Some(Leaves::Map(leaf, leaf + 1))
-        } else {
-            None
-        };
-        columns.extend(leaves.map(|leaves| Column {
-            name: field.name().as_bytes().to_vec(),
-            leaves,
-        }));
-        leaf += count;
+/// Whether cells of a type are read.
+fn is_read(kind: &DataType) -> bool {
+    match kind {
+        DataType::Map(..) => true,
+        kind => !kind.is_nested() && !matches!(kind, DataType::Null),
     }
-    columns
-}
-
-fn leaves_of(field: &Type) -> usize {
-    match field {
-        Type::PrimitiveType { .. } => 1,
-        Type::GroupType { fields, .. } => fields.iter().map(|field| leaves_of(field)).sum(),
-    }
-}
-
-fn is_repeated(field: &Type) -> bool {
-    let info = field.get_basic_info();
-    info.has_repetition() && info.repetition() == Repetition::REPEATED
-}
-
-fn is_map(field: &Type) -> bool {
-    let info = field.get_basic_info();
-    let is_said = matches!(info.logical_type_ref(), Some(LogicalType::Map))
-        || matches!(
-            info.converted_type(),
-            ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE
-        );
-    is_said && !is_repeated(field)
 }
 
 impl Source for Parquet {
-    type Block = RowGroup;
+    type Block = Piece;
     const IN_LINES: bool = false;
 
     fn first_number(&self) -> u64 {
         1
     }
 
-    fn read(&mut self, block: &mut RowGroup) -> Result<bool, Stop> {
-        let Some(number) = self.groups.next() else {
+    fn read(&mut self, block: &mut Piece) -> Result<bool, Stop> {
+        let Some((group, rows)) = self.pieces.next() else {
             return Ok(false);
         };
-        *block = RowGroup {
-            file: Some(Arc::clone(&self.reader)),
-            columns: Arc::clone(&self.columns),
-            number,
+        let (file, columns) = (self.file.clone(), self.columns.clone());
+        *block = Piece {
+            of: Some((file, self.metadata.clone(), columns)),
+            group,
+            rows,
         };
         Ok(true)
     }
 
     fn is_over(&self) -> bool {
-        self.groups.is_empty()
+        self.pieces.len() == 0
     }
 }
 
-impl Block for RowGroup {
+impl Block for Piece {
     type Scratch = Scratch;
 
     fn each_row(&mut self, scratch: &mut Scratch, taker: &mut impl Take) -> Result<u64, Stop> {
-        let Some(file) = &self.file else {
+        let Some((file, metadata, columns)) = self.of.take() else {
             return Ok(0);
         };
-        let group = file.get_row_group(self.number).map_err(stop)?;
-        let count = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-        let mut cells = Vec::new();
-        for column in self.columns.iter() {
-            cells.push(Cells::new(group.as_ref(), column).map_err(stop)?);
+        let rows = self.rows;
+        let mut reader = guarded(|| {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+                .with_row_groups(vec![self.group])
+                .with_projection(columns)
+                .with_offset(rows.first)
+                .with_limit(rows.count)
+                .with_batch_size(ROWS)
+                .build()
+                .map_err(stop)
+        })?;
+        let mut number = 0;
+        while let Some(batch) = guarded(|| reader.next().transpose().map_err(of_arrow))? {
+            let columns = &mut scratch.columns;
+            columns.resize_with(batch.num_columns(), Decoded::default);
+            guarded(|| {
+                let mut arrays = columns.iter_mut().zip(batch.columns());
+                arrays.try_for_each(|(column, array)| column.take(array))
+            })?;
+            scratch.hand_over(number, &batch, taker);
+            number += batch.num_rows() as u64;
         }
-        let mut done = 0;
-        while done < count {
-            let rows = (count - done).min(ROWS);
-            for cells in &mut cells {
-                cells.decode(rows).map_err(stop)?;
-            }
-            for first in (0..rows).step_by(BATCH) {
-                let batch = (rows - first).min(BATCH);
-                scratch.put_together(&mut cells, batch);
-                scratch.hand_over((done + first) as u64, cells.len(), taker);
-            }
-            done += rows;
-        }
-        Ok(count as u64)
+        Ok(number)
     }
 }
 
-/// Rows as they are put together.
+/// The columns that are read at the moment.
 #[derive(Default)]
 pub(super) struct Scratch {
-    bytes: Vec<u8>,
-    starts: Vec<usize>,
-    ends: Vec<u32>,
+    columns: Vec<Decoded>,
 }
 
 impl Scratch {
-    /// Puts the next rows together, their cells as CSV writes them.
-    fn put_together(&mut self, cells: &mut [Cells], rows: usize) {
-        self.bytes.clear();
-        self.starts.clear();
-        self.ends.clear();
-        for _ in 0..rows {
-            self.starts.push(self.bytes.len());
-            for cells in &mut *cells {
-                cells.put_next(&mut self.bytes);
-                self.ends.push(self.bytes.len() as u32);
-                self.bytes.push(b',');
-            }
-        }
-    }
-
-    fn hand_over(&self, number: u64, width: usize, taker: &mut impl Take) {
-        let rows = (number..).zip(&self.starts).zip(self.ends.chunks(width.max(1)));
-        let rows = rows.map(|((number, start), ends)| PlacedRow {
-            row: Row::new(&self.bytes, *start, ends),
-            number,
-            has_line_ends: false,
-            is_cut: false,
-        });
-        let rows: Vec<PlacedRow<'_>> = rows.collect();
-        taker.take(&rows);
-    }
-}
-
-/// The cells of a column, some rows at a time.
-enum Cells {
-    Flat(Flat),
-    Map(Box<Map>),
-}
-
-impl Cells {
-    fn new(group: &dyn RowGroupReader, column: &Column) -> Result<Cells, ParquetError> {
-        Ok(match column.leaves {
-            Leaves::One(leaf) => Cells::Flat(Flat::new(group, leaf)?),
-            Leaves::Map(keys, values) => Cells::Map(Box::new(Map {
-                keys: Flat::new(group, keys)?,
-                values: Flat::new(group, values)?,
-                at: 0,
-            })),
-        })
-    }
-
-    fn decode(&mut self, rows: usize) -> Result<(), ParquetError> {
-        match self {
-            Cells::Flat(cells) => cells.decode(rows),
-            Cells::Map(map) => {
-                map.at = 0;
-                map.keys.decode(rows)?;
-                map.values.decode(rows)?;
-                if map.keys.repetitions == map.values.repetitions {
-                    Ok(())
-                } else {
-                    let what = "the keys and values of a map are not as many".to_owned();
-                    Err(ParquetError::General(what))
-                }
-            }
-        }
-    }
-
-    /// Puts the next cell behind what is there.
-    fn put_next(&mut self, to: &mut Vec<u8>) {
-        match self {
-            Cells::Flat(cells) => cells.put_next(to),
-            Cells::Map(map) => map.put_next(to),
+    fn hand_over(&self, number: u64, batch: &RecordBatch, taker: &mut impl Take) {
+        let columns: Vec<&Column> = self.columns.iter().map(|column| &column.column).collect();
+        let mut rows = Vec::with_capacity(BATCH);
+        for first in (0..batch.num_rows()).step_by(BATCH) {
+            let numbers = first..batch.num_rows().min(first + BATCH);
+            rows.clear();
+            rows.extend(numbers.map(|at| PlacedRow {
+                row: Row::of_columns(&columns, at),
+                number: number + at as u64,
+                has_line_ends: false,
+                is_cut: false,
+            }));
+            taker.take(&rows);
         }
     }
 }
 
-/// The values of a leaf, some rows at a time.
-struct Flat {
-    values: Values,
-    text: Text,
-    quoted: Quoted,
-    /// The level of a value that is there.
-    defined: i16,
-    definitions: Vec<i16>,
-    repetitions: Vec<i16>,
-    /// The next value, and the next level.
-    value: usize,
-    level: usize,
+/// A column, and the texts that it was decoded from.
+#[derive(Default)]
+struct Decoded {
+    column: Column,
+    /// The texts of its dictionary; as long as it is kept no other stands where it does.
+    dictionary: Option<ArrayRef>,
 }
 
-/// Values of one physical type.
-enum Values {
-    Bool(Leaf<BoolType>),
-    Int32(Leaf<Int32Type>),
-    Int64(Leaf<Int64Type>),
-    Int96(Leaf<Int96Type>),
-    Float(Leaf<FloatType>),
-    Double(Leaf<DoubleType>),
-    Bytes(Leaf<ByteArrayType>),
-    Fixed(Leaf<FixedLenByteArrayType>),
-}
-
-struct Leaf<T: DataType> {
-    reader: ColumnReaderImpl<T>,
-    values: Vec<T::T>,
-}
-
-/// What the values of a leaf are, beside their physical type.
-#[derive(Clone, Copy)]
-enum Text {
-    /// What they are anyway.
-    Plain,
-    /// So many digits of them are behind the point.
-    Decimal(u32),
-    /// Days since 1970.
-    Date,
-    /// So many of them are a day, since 1970.
-    Instant(i64),
-}
-
-impl Flat {
-    fn new(group: &dyn RowGroupReader, leaf: usize) -> Result<Flat, ParquetError> {
-        let column = group.metadata().column(leaf).column_descr_ptr();
-        Ok(Flat {
-            text: Text::of(&column),
-            values: Values::of(group.get_column_reader(leaf)?),
-            quoted: Quoted::default(),
-            defined: column.max_def_level(),
-            definitions: Vec::new(),
-            repetitions: Vec::new(),
-            value: 0,
-            level: 0,
-        })
-    }
-
-    /// Decodes so many rows.
-    fn decode(&mut self, rows: usize) -> Result<(), ParquetError> {
-        self.definitions.clear();
-        self.repetitions.clear();
-        (self.value, self.level) = (0, 0);
-        self.quoted.clear();
-        let levels = [&mut self.definitions, &mut self.repetitions];
-        let mut missing = rows;
-        let [definitions, repetitions] = levels;
-        self.values.clear();
-        while missing > 0 {
-            let count = self.values.decode(missing, definitions, repetitions)?;
-            if count == 0 {
-                let what = "a column has fewer rows than its row group".to_owned();
-                return Err(ParquetError::General(what));
-            }
-            missing -= count.min(missing);
+impl Decoded {
+    /// Takes the cells of an array.
+    fn take(&mut self, array: &ArrayRef) -> Result<(), Stop> {
+        let Some(dictionary) = array.as_dictionary_opt::<Int32Type>() else {
+            self.dictionary = None;
+            return fill(&mut self.column, array);
+        };
+        let texts = dictionary.values();
+        let known = self.dictionary.as_ref();
+        if !known.is_some_and(|known| known.to_data().ptr_eq(&texts.to_data())) {
+            self.dictionary = Some(Arc::clone(texts));
+            self.column.clear();
+            // The first is that of cells without a value.
+            self.column.add_text(|_| {});
+            each_text(texts, |text| {
+                self.column
+                    .add_text(|to| put_text(text.unwrap_or_default(), to));
+            })?;
+        }
+        self.column.clear_rows();
+        let keys = dictionary.keys();
+        if keys.null_count() == 0 {
+            let keys = keys.values().iter();
+            self.column
+                .add_rows(keys.map(|key| key.cast_unsigned() + 1));
+        } else {
+            self.column.add_rows(
+                keys.iter()
+                    .map(|key| key.map_or(0, |key| key.cast_unsigned() + 1)),
+            );
         }
         Ok(())
     }
+}
 
-    /// Whether the next level has a value, which is then the next value.
-    fn next(&mut self) -> Option<usize> {
-        let level = self.definitions.get(self.level);
-        self.level += 1;
-        let value = self.value;
-        let is_there = level.is_none_or(|level| *level == self.defined);
-        self.value += usize::from(is_there);
-        is_there.then_some(value)
+/// Does something with each text of an array.
+fn each_text(array: &ArrayRef, mut done: impl FnMut(Option<&[u8]>)) -> Result<(), Stop> {
+    if let Some(texts) = array.as_string_opt::<i32>() {
+        texts.iter().for_each(|text| done(text.map(str::as_bytes)));
+    } else if let Some(texts) = array.as_binary_opt::<i32>() {
+        texts.iter().for_each(done);
+    } else if let Some(texts) = array.as_fixed_size_binary_opt() {
+        texts.iter().for_each(done);
+    } else {
+        return Err(unread(array.data_type()));
     }
+    Ok(())
+}
 
-    fn put_next(&mut self, to: &mut Vec<u8>) {
-        let Some(value) = self.next() else {
-            return;
+/// Puts the cells of an array into a column, each a text of its own, or one that it shares with others
+/// where they are days or maps.
+fn fill(column: &mut Column, array: &ArrayRef) -> Result<(), Stop> {
+    column.clear();
+    macro_rules! numbers {
+        ($kind:ty, $value:ident, $to:ident => $put:expr) => {
+            for $value in array.as_primitive::<$kind>() {
+                column.add($value.as_ref(), |$value, $to| $put);
+            }
         };
-        match (&self.values, self.text) {
-            (Values::Bytes(leaf), Text::Plain) => {
-                if let Some(text) = leaf.values.get(value) {
-                    self.quoted.put(text.data(), to);
-                }
-            }
-            (values, text) => values.put(value, text, to),
-        }
     }
-}
-
-impl Text {
-    fn of(column: &ColumnDescriptor) -> Text {
-        const DAY_SECONDS: i64 = 86_400;
-        let scale = || Text::Decimal(u32::try_from(column.type_scale()).unwrap_or(0));
-        let unit = |unit: &TimeUnit| match unit {
-            TimeUnit::MILLIS => DAY_SECONDS * 1_000,
-            TimeUnit::MICROS => DAY_SECONDS * 1_000_000,
-            TimeUnit::NANOS => DAY_SECONDS * 1_000_000_000,
+    macro_rules! integers {
+        ($kind:ty) => {
+            numbers!($kind, value, to => to.extend_from_slice(value.to_string().as_bytes()))
         };
-        match column.logical_type_ref() {
-            Some(LogicalType::Decimal(_)) => return scale(),
-            Some(LogicalType::Date) => return Text::Date,
-            Some(LogicalType::Timestamp(timestamp)) => {
-                return Text::Instant(unit(&timestamp.unit));
-            }
-            _ => {}
-        }
-        match column.converted_type() {
-            ConvertedType::DECIMAL => scale(),
-            ConvertedType::DATE => Text::Date,
-            ConvertedType::TIMESTAMP_MILLIS => Text::Instant(unit(&TimeUnit::MILLIS)),
-            ConvertedType::TIMESTAMP_MICROS => Text::Instant(unit(&TimeUnit::MICROS)),
-            _ => Text::Plain,
-        }
     }
+    macro_rules! floats {
+        ($kind:ty) => {
+            numbers!($kind, value, to => {
+                to.extend_from_slice(zmij::Buffer::new().format(*value).as_bytes());
+            })
+        };
+    }
+    macro_rules! days {
+        ($kind:ty, $in_a_day:expr) => {{
+            let values = array.as_primitive::<$kind>().iter();
+            let days = values.map(|value| Some(i64::from(value?).div_euclid($in_a_day)));
+            fill_days(column, days);
+        }};
+    }
+    macro_rules! decimals {
+        ($kind:ty) => {{
+            let values = array.as_primitive::<$kind>();
+            for row in 0..values.len() {
+                let text = values.is_valid(row).then(|| values.value_as_string(row));
+                column.add(text.as_ref(), |text, to| {
+                    to.extend_from_slice(text.as_bytes())
+                });
+            }
+        }};
+    }
+    match array.data_type() {
+        DataType::Utf8 | DataType::Binary | DataType::FixedSizeBinary(_) => {
+            each_text(array, |text| {
+                column.add(text.as_ref(), |text, to| put_text(text, to))
+            })?;
+        }
+        DataType::Boolean => {
+            for value in array.as_boolean() {
+                let text = value.map(|value| value.to_string());
+                column.add(text.as_ref(), |text, to| {
+                    to.extend_from_slice(text.as_bytes())
+                });
+            }
+        }
+        DataType::Int8 => integers!(Int8Type),
+        DataType::Int16 => integers!(Int16Type),
+        DataType::Int32 => integers!(Int32Type),
+        DataType::Int64 => integers!(Int64Type),
+        DataType::UInt8 => integers!(UInt8Type),
+        DataType::UInt16 => integers!(UInt16Type),
+        DataType::UInt32 => integers!(UInt32Type),
+        DataType::UInt64 => integers!(UInt64Type),
+        DataType::Float32 => floats!(Float32Type),
+        DataType::Float64 => floats!(Float64Type),
+        DataType::Decimal128(..) => decimals!(Decimal128Type),
+        DataType::Decimal256(..) => decimals!(Decimal256Type),
+        DataType::Date32 => days!(Date32Type, 1),
+        DataType::Date64 => days!(Date64Type, DAY_SECONDS * 1_000),
+        DataType::Timestamp(TimeUnit::Second, _) => days!(TimestampSecondType, DAY_SECONDS),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            days!(TimestampMillisecondType, DAY_SECONDS * 1_000);
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            days!(TimestampMicrosecondType, DAY_SECONDS * 1_000_000);
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            days!(TimestampNanosecondType, DAY_SECONDS * 1_000_000_000);
+        }
+        DataType::Map(..) => fill_maps(column, array.as_map())?,
+        other => return Err(unread(other)),
+    }
+    Ok(())
 }
 
-impl<T: DataType> Leaf<T> {
-    fn decode(
-        &mut self,
-        rows: usize,
-        definitions: &mut Vec<i16>,
-        repetitions: &mut Vec<i16>,
-    ) -> Result<usize, ParquetError> {
-        let (definitions, repetitions) = (Some(definitions), Some(repetitions));
-        let read = self
-            .reader
-            .read_records(rows, definitions, repetitions, &mut self.values)?;
-        Ok(read.0)
-    }
-}
-
-/// Does the same with a leaf of whatever type.
-macro_rules! each_leaf {
-    ($values:expr, $leaf:ident => $done:expr) => {
-        match $values {
-            Values::Bool($leaf) => $done,
-            Values::Int32($leaf) => $done,
-            Values::Int64($leaf) => $done,
-            Values::Int96($leaf) => $done,
-            Values::Float($leaf) => $done,
-            Values::Double($leaf) => $done,
-            Values::Bytes($leaf) => $done,
-            Values::Fixed($leaf) => $done,
-        }
-    };
-}
-
-impl Values {
-    fn of(reader: ColumnReader) -> Values {
-        fn leaf<T: DataType>(reader: ColumnReaderImpl<T>) -> Leaf<T> {
-            let values = Vec::new();
-            Leaf { reader, values }
-        }
-        match reader {
-            ColumnReader::BoolColumnReader(reader) => Values::Bool(leaf(reader)),
-            ColumnReader::Int32ColumnReader(reader) => Values::Int32(leaf(reader)),
-            ColumnReader::Int64ColumnReader(reader) => Values::Int64(leaf(reader)),
-            ColumnReader::Int96ColumnReader(reader) => Values::Int96(leaf(reader)),
-            ColumnReader::FloatColumnReader(reader) => Values::Float(leaf(reader)),
-            ColumnReader::DoubleColumnReader(reader) => Values::Double(leaf(reader)),
-            ColumnReader::ByteArrayColumnReader(reader) => Values::Bytes(leaf(reader)),
-            ColumnReader::FixedLenByteArrayColumnReader(reader) => Values::Fixed(leaf(reader)),
-        }
-    }
-
-    fn clear(&mut self) {
-        each_leaf!(self, leaf => leaf.values.clear());
-    }
-
-    fn decode(
-        &mut self,
-        rows: usize,
-        definitions: &mut Vec<i16>,
-        repetitions: &mut Vec<i16>,
-    ) -> Result<usize, ParquetError> {
-        each_leaf!(self, leaf => leaf.decode(rows, definitions, repetitions))
-    }
-
-    /// The bytes of a value that is text.
-    fn bytes(&self, value: usize) -> Option<&[u8]> {
-        match self {
-            Values::Bytes(leaf) => leaf.values.get(value).map(|value| value.data()),
-            Values::Fixed(leaf) => leaf.values.get(value).map(|value| value.data()),
-            _ => None,
-        }
-    }
-
-    /// Puts a value behind what is there.
-    fn put(&self, value: usize, text: Text, to: &mut Vec<u8>) {
-        if let Some(bytes) = self.bytes(value) {
-            match text {
-                Text::Decimal(scale) => put_decimal(of_bytes(bytes), scale, to),
-                _ => put_text(bytes, to),
-            }
-            return;
-        }
-        match self {
-            Values::Int32(leaf) => {
-                let number = leaf.values.get(value).map(|value| i64::from(*value));
-                put_integer(number.unwrap_or_default(), text, to);
-            }
-            Values::Int64(leaf) => {
-                let number = leaf.values.get(value).copied();
-                put_integer(number.unwrap_or_default(), text, to);
-            }
-            Values::Int96(leaf) => {
-                if let Some(value) = leaf.values.get(value) {
-                    put_integer(value.to_seconds(), Text::Instant(86_400), to);
+/// Puts days by their numbers since 1970, each text once; one that is none of the calendar as its
+/// number.
+fn fill_days(column: &mut Column, days: impl Iterator<Item = Option<i64>>) {
+    let mut known: HashMap<Option<i64>, u32> = HashMap::new();
+    for day in days {
+        let text = *known.entry(day).or_insert_with(|| {
+            column.add_text(|to| {
+                if let Some(days) = day {
+                    let text = date_of(days).map_or_else(|| days.to_string(), date_text);
+                    to.extend_from_slice(text.as_bytes());
                 }
-            }
-            Values::Float(leaf) => {
-                if let Some(value) = leaf.values.get(value) {
-                    to.extend_from_slice(zmij::Buffer::new().format(*value).as_bytes());
-                }
-            }
-            Values::Double(leaf) => {
-                if let Some(value) = leaf.values.get(value) {
-                    to.extend_from_slice(zmij::Buffer::new().format(*value).as_bytes());
-                }
-            }
-            Values::Bool(leaf) => {
-                let value = leaf.values.get(value).copied().unwrap_or_default();
-                to.extend_from_slice(value.to_string().as_bytes());
-            }
-            Values::Bytes(_) | Values::Fixed(_) => {}
-        }
+            })
+        });
+        column.add_rows([text]);
     }
 }
 
-/// The number that bytes are, the highest first; nothing where it is larger than any amount.
-fn of_bytes(bytes: &[u8]) -> Option<i128> {
-    let is_negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
-    let sign = if is_negative { 0xff } else { 0 };
-    let digits = bytes.iter().position(|byte| *byte != sign);
-    let digits = bytes.get(digits.unwrap_or(bytes.len())..)?;
-    let mut wide = [sign; size_of::<i128>()];
-    let start = wide.len().checked_sub(digits.len())?;
-    wide.get_mut(start..)?.copy_from_slice(digits);
-    let number = i128::from_be_bytes(wide);
-    (number < 0 || !is_negative).then_some(number).filter(|number| (*number < 0) == is_negative)
-}
-
-fn put_integer(number: i64, text: Text, to: &mut Vec<u8>) {
-    match text {
-        Text::Plain => to.extend_from_slice(number.to_string().as_bytes()),
-        Text::Decimal(scale) => put_decimal(Some(i128::from(number)), scale, to),
-        Text::Date => put_day(number, to),
-        Text::Instant(day) => put_day(number.div_euclid(day), to),
-    }
-}
-
-/// Puts a decimal; one that is larger than any amount as what is no amount.
-fn put_decimal(number: Option<i128>, scale: u32, to: &mut Vec<u8>) {
-    let Some(number) = number else {
-        to.extend_from_slice(b"a decimal of too many digits");
-        return;
-    };
-    if number < 0 {
-        to.push(b'-');
-    }
-    let width = scale as usize + 1;
-    let digits = format!("{:0width$}", number.unsigned_abs());
-    let (whole, fraction) = digits.split_at(digits.len() - scale as usize);
-    to.extend_from_slice(whole.as_bytes());
-    if scale > 0 {
-        to.push(b'.');
-        to.extend_from_slice(fraction.as_bytes());
-    }
-}
-
-/// Puts a day by its number since 1970; one that is none of the calendar as its number.
-fn put_day(days: i64, to: &mut Vec<u8>) {
+fn date_of(days: i64) -> Option<NaiveDate> {
     let first = NaiveDate::default();
     let count = Days::new(days.unsigned_abs());
-    let day = if days < 0 {
+    if days < 0 {
         first.checked_sub_days(count)
     } else {
         first.checked_add_days(count)
-    };
-    let text = day.map_or_else(|| days.to_string(), date_text);
-    to.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Puts maps: of each what a reader of product maps asks for, as JSON, each text once.
+fn fill_maps(column: &mut Column, maps: &MapArray) -> Result<(), Stop> {
+    let mut fields: Vec<(Option<&'static str>, Option<String>)> = Vec::new();
+    let mut texts = Vec::new();
+    each_text(maps.keys(), |key| {
+        let mut names = PRODUCT_FIELDS.into_iter();
+        fields.push((names.find(|name| key == Some(name.as_bytes())), None));
+    })?;
+    each_text(maps.values(), |text| {
+        texts.push(text.map(|text| String::from_utf8_lossy(text).into_owned()));
+    })?;
+    for ((_, value), text) in fields.iter_mut().zip(texts) {
+        *value = text;
+    }
+    let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
+    for row in 0..maps.len() {
+        let range = maps
+            .value_offsets()
+            .get(row..)
+            .and_then(<[i32]>::first_chunk::<2>);
+        let range = range.and_then(|[start, end]| {
+            let (start, end) = (usize::try_from(*start).ok()?, usize::try_from(*end).ok()?);
+            fields.get(start..end)
+        });
+        let entries = range
+            .filter(|_| maps.is_valid(row))
+            .unwrap_or_default()
+            .iter();
+        let map: serde_json::Map<String, serde_json::Value> = entries
+            .filter_map(|(name, value)| Some((name.as_ref()?.to_string(), value.clone().into())))
+            .collect();
+        let mut text = Vec::new();
+        if !map.is_empty() {
+            put_text(
+                serde_json::Value::from(map).to_string().as_bytes(),
+                &mut text,
+            );
+        }
+        let number = match known.get(&text) {
+            Some(number) => *number,
+            None => {
+                let number = column.add_text(|to| to.extend_from_slice(&text));
+                known.insert(text, number);
+                number
+            }
+        };
+        column.add_rows([number]);
+    }
+    Ok(())
 }
 
 /// Puts text as CSV writes it.
@@ -597,96 +475,45 @@ fn put_text(text: &[u8], to: &mut Vec<u8>) {
     to.push(b'"');
 }
 
-/// Texts as CSV writes them. Those of a column are mostly few, each of which stands once in the memory
-/// as long as the rows that were decoded with it: so it is known by where it stands.
-struct Quoted {
-    known: Box<[Known]>,
-    bytes: Vec<u8>,
+thread_local! {
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A text by where it stands, and where it stands as CSV writes it.
-#[derive(Clone, Copy, Default)]
-struct Known {
-    address: usize,
-    length: usize,
-    start: usize,
-    end: usize,
+/// Whether this thread is decoding a stranger's bytes, so that a panic is the way in which a decoder
+/// says that they are damaged.
+pub(super) fn is_guarded() -> bool {
+    IS_GUARDED.get()
 }
 
-impl Default for Quoted {
-    fn default() -> Quoted {
-        Quoted {
-            known: vec![Known::default(); QUICK].into(),
-            bytes: Vec::new(),
-        }
-    }
+/// Decodes with a library that panics on some damaged files.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+    IS_GUARDED.set(true);
+    let decoded = catch_unwind(AssertUnwindSafe(decode));
+    IS_GUARDED.set(false);
+    decoded.unwrap_or_else(|_| {
+        let what = "it holds what cannot be decoded".to_owned();
+        Err(Stop::Damaged(what))
+    })
 }
 
-impl Quoted {
-    /// Forgets all texts, which may be gone.
-    fn clear(&mut self) {
-        self.known.fill(Known::default());
-        self.bytes.clear();
-    }
-
-    /// Puts a text behind what is there.
-    fn put(&mut self, text: &[u8], to: &mut Vec<u8>) {
-        let (address, length) = (text.as_ptr().addr(), text.len());
-        let at = (address ^ (address >> 7)) % QUICK;
-        let known = self.known.get(at).copied().unwrap_or_default();
-        if (known.address, known.length) == (address, length) {
-            let quoted = self.bytes.get(known.start..known.end);
-            to.extend_from_slice(quoted.unwrap_or_default());
-            return;
-        }
-        let start = self.bytes.len();
-        put_text(text, &mut self.bytes);
-        let end = self.bytes.len();
-        to.extend_from_slice(self.bytes.get(start..end).unwrap_or_default());
-        if let Some(place) = self.known.get_mut(at) {
-            *place = Known {
-                address,
-                length,
-                start,
-                end,
-            };
-        }
-    }
+fn unread(kind: &DataType) -> Stop {
+    Stop::Damaged(format!("a column is of the type {kind}"))
 }
 
-/// A column of maps.
-struct Map {
-    keys: Flat,
-    values: Flat,
-    /// The next level.
-    at: usize,
-}
-
-impl Map {
-    /// Puts the next map behind what is there: what a reader of product maps asks for, as JSON.
-    fn put_next(&mut self, to: &mut Vec<u8>) {
-        let mut fields = serde_json::Map::new();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        loop {
-            let (key, value) = (self.keys.next(), self.values.next());
-            let key = key.and_then(|key| self.keys.values.bytes(key));
-            if let Some(key) = key.filter(|key| PRODUCT_FIELDS.iter().any(|field| field.as_bytes() == *key)) {
-                let value = value.and_then(|value| self.values.values.bytes(value));
-                fields.insert(text(key), value.map(text).into());
-            }
-            self.at += 1;
-            // A level of 0 begins the next row.
-            if self.keys.repetitions.get(self.at).is_none_or(|level| *level == 0) {
-                break;
-            }
-        }
-        if !fields.is_empty() {
-            put_text(serde_json::Value::from(fields).to_string().as_bytes(), to);
-        }
+/// Why rows cannot be read.
+fn of_arrow(error: ArrowError) -> Stop {
+    match error {
+        ArrowError::IoError(_, error) => Stop::Io(error),
+        ArrowError::ExternalError(inner) => match inner.downcast::<ParquetError>() {
+            Ok(error) => stop(*error),
+            Err(other) => Stop::Damaged(other.to_string()),
+        },
+        other => Stop::Damaged(other.to_string()),
     }
 }
 
 /// A file that several readers read, each where it is.
+#[derive(Clone)]
 struct SharedFile {
     file: Arc<Mutex<dyn ReadSeek>>,
     length: u64,

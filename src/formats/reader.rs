@@ -31,8 +31,8 @@ use super::fault::{Excerpt, Faults, Place, Problem};
 use super::focus::{self, Focus};
 use super::manifest::{self, Manifest};
 use super::names::Services;
-use super::seen::{self, Content, Seen, Start, WORKBOOK, XLSX};
 use super::parquet::Parquet;
+use super::seen::{self, Content, Seen, Start, WORKBOOK, XLSX};
 use super::table::{self, BadRows, Report, TableSums};
 use super::tally::Tally;
 use super::workers::Source;
@@ -436,11 +436,11 @@ impl BillReader {
             }
         };
         let compares = self.compares;
-        parquet.only(|column| match format {
-            Format::Focus => focus::is_wanted(column),
-            _ => aws_cur::is_wanted(column, compares),
+        let header = parquet.only(|column| match format {
+            Format::Focus => focus::wanted(column),
+            _ => aws_cur::wanted(column, compares),
         });
-        let header = parquet.header();
+        let header = header.map_err(|error| stopped(error, 1))?;
         let read = self.rows(&mut parquet, &header, format, Place::Document)?;
         self.summed(name, format, read, fingerprint);
         Ok(())

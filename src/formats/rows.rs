@@ -8,6 +8,7 @@
 //! cell, or more, so it is a fault.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use super::fault::{Excerpt, Problem};
 use super::keys::Codes;
@@ -15,42 +16,143 @@ use super::keys::Codes;
 /// One thing that is wrong with a row, by the index of its column where there is one.
 pub(super) type RowFault = (Option<usize>, Problem);
 
-/// One row, its cells as they stand in the document.
+/// One row, its cells as they stand in a CSV document, or would.
 #[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
+pub(super) struct Row<'a>(Cells<'a>);
+
+/// Where the cells of a row are.
+#[derive(Clone, Copy)]
+enum Cells<'a> {
+    /// One after the other in some bytes.
+    Together(Together<'a>),
+    /// Each in its column, at this place.
+    Apart(&'a [&'a Column], usize),
+}
+
+/// Cells whose first starts at `start` and that end at `ends`; one byte stands between two.
+#[derive(Clone, Copy)]
+struct Together<'a> {
     bytes: &'a [u8],
     start: usize,
     ends: &'a [u32],
+}
+
+/// A column of cells, of which many may be the same text.
+#[derive(Default)]
+pub(super) struct Column {
+    bytes: Vec<u8>,
+    texts: Vec<Text>,
+    /// Of each row the number of its text.
+    rows: Vec<u32>,
+}
+
+/// A text of a column.
+#[derive(Default)]
+struct Text {
+    start: usize,
+    end: usize,
+    /// Its code, once it was asked for; a column is asked for codes of one kind only.
+    code: Cell<Option<u16>>,
+}
+
+impl Column {
+    /// Forgets all cells.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.texts.clear();
+        self.rows.clear();
+    }
+
+    /// Forgets which row has which text.
+    pub(super) fn clear_rows(&mut self) {
+        self.rows.clear();
+    }
+
+    /// Adds a text, which `put` puts behind what is there; returns its number.
+    pub(super) fn add_text(&mut self, put: impl FnOnce(&mut Vec<u8>)) -> u32 {
+        let start = self.bytes.len();
+        put(&mut self.bytes);
+        let end = self.bytes.len();
+        self.texts.push(Text {
+            start,
+            end,
+            code: Cell::new(None),
+        });
+        // A column holds a few thousand rows at a time.
+        (self.texts.len() - 1) as u32
+    }
+
+    /// Adds rows by the numbers of their texts.
+    pub(super) fn add_rows(&mut self, texts: impl IntoIterator<Item = u32>) {
+        self.rows.extend(texts);
+    }
+
+    /// Adds a row with a text of its own, which is empty where there is no value.
+    pub(super) fn add<T>(&mut self, value: Option<T>, put: impl FnOnce(T, &mut Vec<u8>)) {
+        let text = self.add_text(|to| {
+            if let Some(value) = value {
+                put(value, to);
+            }
+        });
+        self.rows.push(text);
+    }
+
+    fn text(&self, row: usize) -> Option<&Text> {
+        self.texts.get(*self.rows.get(row)? as usize)
+    }
+
+    fn cell(&self, row: usize) -> &[u8] {
+        let text = self.text(row);
+        text.and_then(|text| self.bytes.get(text.start..text.end))
+            .unwrap_or_default()
+    }
+
+    /// The code of a cell; `find` finds the code of bytes from some place to another.
+    fn code(
+        &self,
+        row: usize,
+        find: impl FnOnce(&[u8], usize, usize) -> Option<u16>,
+    ) -> Option<u16> {
+        let text = self.text(row)?;
+        if text.code.get().is_none() {
+            text.code.set(find(&self.bytes, text.start, text.end));
+        }
+        text.code.get()
+    }
 }
 
 impl<'a> Row<'a> {
     /// The row whose first cell starts at `start` and whose cells end at `ends`, all counted in
     /// `bytes`; one byte stands between two cells.
     pub(super) fn new(bytes: &'a [u8], start: usize, ends: &'a [u32]) -> Row<'a> {
-        Row { bytes, start, ends }
+        Row(Cells::Together(Together { bytes, start, ends }))
+    }
+
+    /// The row at a place of columns.
+    pub(super) fn of_columns(columns: &'a [&'a Column], row: usize) -> Row<'a> {
+        Row(Cells::Apart(columns, row))
     }
 
     /// The number of cells.
     pub(super) fn len(&self) -> usize {
-        self.ends.len()
+        match self.0 {
+            Cells::Together(cells) => cells.ends.len(),
+            Cells::Apart(columns, _) => columns.len(),
+        }
     }
 
     /// A cell as it stands in the document, quotes and all.
     #[inline]
     pub(super) fn cell(&self, column: usize) -> &'a [u8] {
-        let (start, end) = self.range(column);
-        self.bytes.get(start..end).unwrap_or_default()
-    }
-
-    /// Where a cell starts and ends.
-    #[inline]
-    fn range(&self, column: usize) -> (usize, usize) {
-        let start = match column.checked_sub(1) {
-            None => Some(self.start),
-            Some(before) => self.ends.get(before).map(|end| *end as usize + 1),
-        };
-        let end = self.ends.get(column).map(|end| *end as usize);
-        start.zip(end).unwrap_or_default()
+        match self.0 {
+            Cells::Together(cells) => {
+                let (start, end) = cells.range(column);
+                cells.bytes.get(start..end).unwrap_or_default()
+            }
+            Cells::Apart(columns, row) => {
+                columns.get(column).map_or(&[], |column| column.cell(row))
+            }
+        }
     }
 
     /// The code of a cell as it stands; of one in no column, too.
@@ -59,25 +161,29 @@ impl<'a> Row<'a> {
         let Some(column) = column else {
             return Some(0);
         };
-        let (start, end) = self.range(column);
-        codes.code(self.bytes, start, end)
+        match self.0 {
+            Cells::Together(cells) => {
+                let (start, end) = cells.range(column);
+                codes.code(cells.bytes, start, end)
+            }
+            Cells::Apart(columns, row) => columns
+                .get(column)?
+                .code(row, |bytes, start, end| codes.code(bytes, start, end)),
+        }
     }
 
     /// The code of the day that the cell of a timestamp begins with: of the ten bytes that a reader of
     /// days would read, and of no day where it might not.
     #[inline]
     pub(super) fn day_code(&self, column: usize, codes: &mut Codes) -> Option<u16> {
-        const DAY: usize = 10;
-        let (mut start, mut end) = self.range(column);
-        if let [b'"', .., b'"'] = self.bytes.get(start..end).unwrap_or_default() {
-            (start, end) = (start + 1, end - 1);
-        }
-        let follows = self.bytes.get(start + DAY).filter(|_| start + DAY < end);
-        if start + DAY == end || matches!(follows, Some(b'T' | b' ')) {
-            codes.code(self.bytes, start, start + DAY)
-        } else {
-            // One that is missing is good; all others are asked after, one by one.
-            is_missing(self.cell(column)).then_some(0)
+        match self.0 {
+            Cells::Together(cells) => {
+                let (start, end) = cells.range(column);
+                day_code(cells.bytes, start, end, codes)
+            }
+            Cells::Apart(columns, row) => columns
+                .get(column)?
+                .code(row, |bytes, start, end| day_code(bytes, start, end, codes)),
         }
     }
 
@@ -125,6 +231,36 @@ impl<'a> Row<'a> {
         (has_line_ends || is_cut)
             .then(|| columns.find(is_stray))
             .flatten()
+    }
+}
+
+impl Together<'_> {
+    /// Where a cell starts and ends.
+    #[inline]
+    fn range(&self, column: usize) -> (usize, usize) {
+        let start = match column.checked_sub(1) {
+            None => Some(self.start),
+            Some(before) => self.ends.get(before).map(|end| *end as usize + 1),
+        };
+        let end = self.ends.get(column).map(|end| *end as usize);
+        start.zip(end).unwrap_or_default()
+    }
+}
+
+/// The code of the day that the bytes from `start` to `end` begin with.
+#[inline]
+fn day_code(bytes: &[u8], mut start: usize, mut end: usize, codes: &mut Codes) -> Option<u16> {
+    const DAY: usize = 10;
+    let cell = bytes.get(start..end).unwrap_or_default();
+    if let [b'"', .., b'"'] = cell {
+        (start, end) = (start + 1, end - 1);
+    }
+    let follows = bytes.get(start + DAY).filter(|_| start + DAY < end);
+    if start + DAY == end || matches!(follows, Some(b'T' | b' ')) {
+        codes.code(bytes, start, start + DAY)
+    } else {
+        // One that is missing is good; all others are asked after, one by one.
+        is_missing(cell).then_some(0)
     }
 }
 

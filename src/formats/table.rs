@@ -25,6 +25,15 @@ pub(super) enum BadRows {
     Skip,
 }
 
+/// What is to be expected of a column that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Its texts are few and repeat.
+    Repeating,
+    /// Nearly every row has its own.
+    Distinct,
+}
+
 /// What was read of one document.
 #[derive(Default)]
 pub(super) struct Report {

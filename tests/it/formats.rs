@@ -147,8 +147,8 @@ fn a_document_of_no_known_kind_is_refused_by_what_was_seen() {
         (b"\xef\xbb\xbf", "the document is empty"),
         (b" \r\n\t", "the document is blank"),
         (
-            b"PAR1\x15\x04",
-            "the document is a Parquet file, which is not read yet",
+            b"PARE\x15\x04",
+            "the document is an encrypted Parquet file, which is not read yet",
         ),
         (
             b"\x28\xb5\x2f\xfd\x04",

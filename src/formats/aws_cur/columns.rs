@@ -6,6 +6,7 @@
 
 use crate::formats::cells::BillColumns;
 use crate::formats::fault::{Excerpt, Problem};
+use crate::formats::table::Wanted;
 
 /// What a column is called.
 #[derive(Debug, Clone, Copy)]
@@ -98,10 +99,13 @@ pub(crate) fn is_header(header: &[Vec<u8>]) -> bool {
 }
 
 /// Whether a column may be needed, by documents that are compared or by others.
-pub(crate) fn is_wanted(column: &[u8], compares: bool) -> bool {
-    let identity = IDENTITY.iter().filter(|_| compares);
-    let mut names = REQUIRED.iter().chain(&OPTIONAL).chain(identity);
-    names.any(|name| name.is(column))
+pub(crate) fn wanted(column: &[u8], compares: bool) -> Option<Wanted> {
+    let is_one = |names: &[Name]| names.iter().any(|name| name.is(column));
+    if COST.is(column) || (compares && is_one(&IDENTITY)) {
+        Some(Wanted::Distinct)
+    } else {
+        (is_one(&REQUIRED) || is_one(&OPTIONAL)).then_some(Wanted::Repeating)
+    }
 }
 
 impl Name {

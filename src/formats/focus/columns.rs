@@ -3,6 +3,7 @@
 use crate::formats::cells::BillColumns;
 use crate::formats::fault::{Excerpt, Problem};
 use crate::formats::rows::Row;
+use crate::formats::table::Wanted;
 
 use super::first_of;
 
@@ -73,9 +74,13 @@ pub(in crate::formats) fn is_header(header: &[Vec<u8>]) -> bool {
 }
 
 /// Whether a column may be needed.
-pub(in crate::formats) fn is_wanted(column: &[u8]) -> bool {
+pub(in crate::formats) fn wanted(column: &[u8]) -> Option<Wanted> {
     let mut names = REQUIRED.iter().chain(&OPTIONAL);
-    names.any(|name| name.as_bytes() == column)
+    let name = names.find(|name| name.as_bytes() == column)?;
+    Some(match *name {
+        COST => Wanted::Distinct,
+        _ => Wanted::Repeating,
+    })
 }
 
 impl Columns {
