@@ -23,7 +23,7 @@ use credits_ledger::store::StoreError;
 use credits_ledger::store::journal::View;
 
 use super::answer::Answer;
-use super::context::{Context, LedgerSays};
+use super::context::Context;
 use super::correct::correction_notes;
 use super::documents::{Bills, Document, InputArgs, files_or_stdin};
 use super::failure::Failure;
@@ -95,7 +95,7 @@ fn read_match(text: &str) -> Result<(String, CreditId), String> {
 
 /// Applies credits to bills.
 pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failure> {
-    let (bills, mut notes) = read_documents(args, &context.ledger_says()?)?;
+    let (bills, mut notes) = read_documents(args, context)?;
     let bills = selected(bills, args)?;
     let basis = if args.as_billed {
         Basis::AsBilled
@@ -141,10 +141,12 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
 
 fn read_documents(
     args: &ApplyArgs,
-    ledger: &LedgerSays,
+    context: &Context,
 ) -> Result<(Vec<Bill>, Vec<String>), Failure> {
     let files = files_or_stdin(&args.files);
-    let mut bills = Bills::new(&args.input, ledger, args.payer.as_ref(), files.len());
+    let ledger = context.ledger_says()?;
+    let bills = Bills::new(&args.input, &ledger, args.payer.as_ref(), files.len());
+    let mut bills = bills.watched(context.is_watched);
     if args.skip_bad_rows {
         bills = bills.skipping_bad_rows();
     }

@@ -18,6 +18,7 @@ use credits_ledger::store::journal::{Journal, Outcome, View};
 
 use super::answer::Format;
 use super::failure::Failure;
+use super::progress::is_watched;
 use super::table::Style;
 use super::{ColorChoice, Global};
 
@@ -38,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) style: Style,
     /// The rules in force.
     pub(crate) rules: Rules,
+    /// Whether anybody waits at a terminal.
+    pub(crate) is_watched: bool,
     /// What to tell the user beside the answer.
     pub(crate) notes: RefCell<Vec<String>>,
 }
@@ -62,6 +65,7 @@ impl Context {
             format: global.format(),
             style: style(global.color),
             rules: Rules::current(),
+            is_watched: is_watched(global.quiet),
             notes: RefCell::default(),
         })
     }

@@ -12,6 +12,7 @@ use credits_ledger::ledger::services::ServiceNames;
 
 use super::context::LedgerSays;
 use super::failure::{Failure, io_words};
+use super::progress::Watched;
 use super::service::unknown_notes;
 
 /// What stdin is called.
@@ -128,6 +129,8 @@ pub(crate) fn noted(name: &str, notes: &[String]) -> Vec<String> {
 pub(crate) struct Bills {
     reader: BillReader,
     names: ServiceNames,
+    /// Whether anybody waits at a terminal.
+    is_watched: bool,
 }
 
 impl Bills {
@@ -148,7 +151,16 @@ impl Bills {
             reader = reader.gross();
         }
         let names = ledger.names.clone();
-        Bills { reader, names }
+        Bills {
+            reader,
+            names,
+            is_watched: false,
+        }
+    }
+
+    /// Shows how far a document has been read, if anybody waits.
+    pub(crate) fn watched(self, is_watched: bool) -> Bills {
+        Bills { is_watched, ..self }
     }
 
     /// Passes over rows of reports that have a fault of their own.
@@ -162,9 +174,16 @@ impl Bills {
     /// Reads a document.
     pub(crate) fn read(&mut self, document: Document) -> Result<(), Failure> {
         let name = document.name;
+        let watched = self.is_watched;
         let read = match document.source {
-            Source::Stdin(input) => self.reader.read(&name, input),
-            Source::File(file, path) => self.reader.read_file(&path, file),
+            Source::Stdin(input) => self
+                .reader
+                .read(&name, Watched::new(input, &name, None, watched)),
+            Source::File(file, path) => {
+                let length = file.metadata().ok().map(|about| about.len());
+                self.reader
+                    .read_file(&path, Watched::new(file, &name, length, watched))
+            }
         };
         read.map_err(|error| Failure::from(error).in_document(&name))
     }

@@ -8,6 +8,7 @@ mod account;
 mod answer;
 mod apply;
 mod balance;
+mod bill;
 mod bills;
 mod check;
 mod confirm;
@@ -21,6 +22,7 @@ mod import;
 mod journal;
 mod operate;
 mod program;
+mod progress;
 mod reconcile;
 mod service;
 mod shape;
@@ -35,6 +37,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use credits_ledger::formats::sql::Export;
 use credits_ledger::period::parse_date;
 
 pub(crate) use answer::{Answer, Format};
@@ -101,9 +104,9 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) ledger: Option<PathBuf>,
-    /// How to print data
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    /// How to print data; of `bill sql`: what columns the table has
+    #[arg(long, global = true, value_enum, default_value_t = FormatArg::Table)]
+    format: FormatArg,
     /// The same as --format json
     #[arg(long, global = true, conflicts_with = "format")]
     json: bool,
@@ -124,8 +127,43 @@ pub(crate) struct Global {
 impl Global {
     /// How to print data.
     pub(crate) fn format(&self) -> Format {
-        if self.json { Format::Json } else { self.format }
+        match self.format {
+            _ if self.json => Format::Json,
+            FormatArg::Json => Format::Json,
+            FormatArg::Csv => Format::Csv,
+            _ => Format::Table,
+        }
     }
+
+    /// What columns a table has, where that is asked.
+    fn export(&self) -> Option<Export> {
+        match self.format {
+            FormatArg::Cur2 => Some(Export::Cur2),
+            FormatArg::CurLegacy => Some(Export::CurLegacy),
+            FormatArg::Focus => Some(Export::Focus),
+            FormatArg::Table | FormatArg::Json | FormatArg::Csv => None,
+        }
+    }
+}
+
+/// What `--format` takes: a way to print data, and of `bill sql` a kind of table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// For people.
+    Table,
+    /// For programs: one document, or one a line where there are several.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// CUR 2.0.
+    #[value(hide = true)]
+    Cur2,
+    /// The legacy cost and usage report.
+    #[value(hide = true)]
+    CurLegacy,
+    /// FOCUS.
+    #[value(hide = true)]
+    Focus,
 }
 
 /// Whether to colour.
@@ -170,6 +208,8 @@ enum Command {
     Account(account::AccountCommand),
     #[command(subcommand)]
     Import(import::ImportCommand),
+    #[command(subcommand)]
+    Bill(bill::BillCommand),
     #[command(subcommand)]
     Service(service::ServiceCommand),
     Journal(journal::JournalArgs),
@@ -216,7 +256,14 @@ pub(crate) fn command_path(words: &[&str]) -> Vec<String> {
 
 /// Runs a command that needs no place for a ledger.
 pub(crate) fn run_without_ledger(cli: &Cli) -> Option<Result<Answer, Failure>> {
+    let export = cli.global.export();
     match &cli.command {
+        Command::Bill(command) => Some(bill::bill(command, export, cli.global.format())),
+        _ if export.is_some() => {
+            let message = "that --format is of `bill sql` only";
+            let hint = "data is printed as table, json or csv";
+            Some(Err(Failure::usage(message).hint(hint)))
+        }
         Command::Completions(args) => Some(Ok(shell::completions(args))),
         Command::Man(args) => Some(shell::man(args)),
         _ => None,
@@ -258,6 +305,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Service(command) => service::service(command, context),
         Command::Journal(args) => journal::journal(args, context),
         Command::Verify(args) => journal::verify(args, context),
+        Command::Bill(command) => bill::bill(command, cli.global.export(), context.format),
         Command::Completions(args) => Ok(shell::completions(args)),
         Command::Man(args) => shell::man(args),
     }

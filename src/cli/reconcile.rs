@@ -145,7 +145,7 @@ struct Word {
 
 /// Compares ours with the provider's.
 pub(crate) fn reconcile(args: &ReconcileArgs, context: &Context) -> Result<Answer, Failure> {
-    let (mut word, mut notes) = read_word(args, &context.ledger_says()?)?;
+    let (mut word, mut notes) = read_word(args, &context.ledger_says()?, context.is_watched)?;
     let journal = context.journal()?;
     if !journal.exists() {
         return Err(Failure::no_ledger(&context.path));
@@ -206,11 +206,16 @@ pub(crate) fn reconcile(args: &ReconcileArgs, context: &Context) -> Result<Answe
         .status(u8::from(!agrees)))
 }
 
-fn read_word(args: &ReconcileArgs, ledger: &LedgerSays) -> Result<(Word, Vec<String>), Failure> {
+fn read_word(
+    args: &ReconcileArgs,
+    ledger: &LedgerSays,
+    is_watched: bool,
+) -> Result<(Word, Vec<String>), Failure> {
     let mut word = Word::default();
     let mut notes = Vec::new();
     let mut services = Services::new(&ledger.names);
-    let mut bills = Bills::new(&args.input, ledger, args.payer.as_ref(), args.files.len());
+    let bills = Bills::new(&args.input, ledger, args.payer.as_ref(), args.files.len());
+    let mut bills = bills.watched(is_watched);
     for file in &args.files {
         let mut document = Document::open(file, "what the provider says")?;
         if is_history(&document.look()?) {

@@ -13,8 +13,9 @@ use flate2::bufread::GzDecoder;
 use thiserror::Error;
 use zip::result::ZipError;
 
-use super::ReadError;
-use super::fault::Excerpt;
+use super::fault::{Excerpt, Place};
+use super::json_lines::BadLine;
+use super::{ReadError, one_fault};
 
 const BUFFER_SIZE: usize = 64 << 10;
 
@@ -260,10 +261,13 @@ fn damage(error: &io::Error, container: Container) -> Option<Damage> {
 /// Why reading stopped.
 pub(super) fn read_error(error: io::Error) -> ReadError {
     let inner = error.get_ref();
-    match inner.and_then(|inner| inner.downcast_ref::<Damage>()) {
-        Some(damage) => ReadError::Damaged(damage.clone()),
-        None => ReadError::Io(error),
+    if let Some(damage) = inner.and_then(|inner| inner.downcast_ref::<Damage>()) {
+        return ReadError::Damaged(damage.clone());
     }
+    if let Some(bad) = inner.and_then(|inner| inner.downcast_ref::<BadLine>()) {
+        return one_fault(Place::Line(bad.line), bad.problem.clone());
+    }
+    ReadError::Io(error)
 }
 
 /// Why a ZIP archive or an entry of it cannot be opened.

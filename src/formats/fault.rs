@@ -300,6 +300,12 @@ pub enum Problem {
     /// A quote where none may be, which makes it unclear where the cell ends.
     #[error("{0} has a quote that is neither doubled nor around the cell")]
     StrayQuote(Excerpt),
+    /// A member of an object that the first one has not.
+    #[error("{0} is no member of the first object, which says what there is")]
+    NewColumn(Excerpt),
+    /// A number of line items that is none.
+    #[error("{0} is not a number of line items")]
+    NotACount(Excerpt),
     /// A row that is too long to be one.
     #[error("the row is longer than {limit} bytes, is a quote not closed?")]
     RowTooLong {

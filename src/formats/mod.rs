@@ -20,6 +20,7 @@ mod editions;
 mod fault;
 mod focus;
 mod json;
+mod json_lines;
 mod keys;
 mod manifest;
 mod names;
@@ -29,6 +30,7 @@ mod parquet;
 mod reader;
 mod rows;
 mod seen;
+pub mod sql;
 mod table;
 mod tally;
 mod workers;
@@ -64,16 +66,19 @@ pub enum Format {
     AwsCur,
     /// A table of FOCUS 1.0, 1.1 or 1.2 as CSV, plain or compressed, or Parquet, and manifests.
     Focus,
+    /// What a query of [`sql`] gives: sums of line items, as CSV or JSON Lines.
+    Groups,
     /// An answer of AWS Cost Explorer, `get-cost-and-usage`, JSON.
     CostExplorer,
 }
 
 impl Format {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Format; 4] = [
+    pub const ALL: [Format; 5] = [
         Format::Native,
         Format::AwsCur,
         Format::Focus,
+        Format::Groups,
         Format::CostExplorer,
     ];
 
@@ -84,6 +89,7 @@ impl Format {
             Format::Native => "native",
             Format::AwsCur => "aws-cur",
             Format::Focus => "focus",
+            Format::Groups => "groups",
             Format::CostExplorer => "cost-explorer",
         }
     }
@@ -127,7 +133,7 @@ pub enum ReadError {
     /// It is of no kind that is known here.
     #[error(
         "{seen}, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or \
-         Parquet) or `cost-explorer` (JSON)"
+         Parquet), `groups` (CSV or JSON Lines) or `cost-explorer` (JSON)"
     )]
     Unknown {
         /// What was seen of it.

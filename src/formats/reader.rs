@@ -29,14 +29,15 @@ use super::csv::Csv;
 use super::editions::{Clash, Document, Share, clashes};
 use super::fault::{Excerpt, Faults, Place, Problem};
 use super::focus::{self, Focus};
+use super::json_lines::JsonLines;
 use super::manifest::{self, Manifest};
 use super::names::Services;
 use super::parquet::Parquet;
 use super::seen::{self, Content, Seen, Start, WORKBOOK, XLSX};
-use super::table::{self, BadRows, Report, TableSums};
+use super::table::{self, BadRows, Header, Report, TableSums, Wanted};
 use super::tally::Tally;
 use super::workers::Source;
-use super::{Documents, Format, ReadError, json, native, stopped};
+use super::{Documents, Format, ReadError, json, native, sql, stopped};
 
 /// Reads the documents of one call: each with [`read`](BillReader::read) or
 /// [`read_file`](BillReader::read_file), then [`finish`](BillReader::finish).
@@ -82,6 +83,13 @@ struct Table {
     is_listed: bool,
     /// What it holds of which bill.
     shares: BTreeMap<BillId, Share>,
+}
+
+/// Whose columns a table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    AwsCur,
+    Focus,
 }
 
 /// What a document is inside of.
@@ -284,6 +292,8 @@ impl BillReader {
         content: Content,
     ) -> Result<(), ReadError> {
         match (self.format, content) {
+            (Some(Format::Groups), Content::Json) => self.lines(name, start, rest),
+            (None, Content::Json) if is_groups(&start) => self.lines(name, start, rest),
             (Some(Format::Native | Format::CostExplorer), _) | (None, Content::Json) => {
                 self.json(name, start, rest)
             }
@@ -305,7 +315,9 @@ impl BillReader {
                 };
                 self.table(name, &start, &mut std::io::empty())
             }
-            (Some(Format::AwsCur | Format::Focus) | None, _) => self.table(name, &start, rest),
+            (Some(Format::AwsCur | Format::Focus | Format::Groups) | None, _) => {
+                self.table(name, &start, rest)
+            }
         }
     }
 
@@ -404,13 +416,41 @@ impl BillReader {
             Ok(csv) => csv,
             Err(stop) => return self.or_faults(name, Err(stopped(stop, line))),
         };
-        let Some(format) = self.format.or_else(|| recognised(&header)) else {
-            let is_ours = |header: &[Vec<u8>]| recognised(header).is_some();
+        let Some((format, kind)) = recognised(&header, self.format) else {
+            let is_ours = |header: &[Vec<u8>]| recognised(header, None).is_some();
             let seen = seen::of_table(&header, table, is_ours);
             return Err(ReadError::Unknown { seen });
         };
-        let read = self.rows(&mut csv, &header, format, Place::Line(line))?;
-        self.summed(name, format, read, watched.fingerprint());
+        let header = header_of(header, format, kind, Place::Line(line));
+        let read = self.rows(&mut csv, header, kind)?;
+        self.summed(name, format, kind, read, watched.fingerprint());
+        Ok(())
+    }
+
+    /// Sums of line items as JSON Lines.
+    fn lines(
+        &mut self,
+        name: &Name,
+        start: Start,
+        rest: &mut (dyn Read + Send),
+    ) -> Result<(), ReadError> {
+        let mut watched = Watched::new(&start, rest, self.compares);
+        let lines = JsonLines::new(start.bytes.as_slice().chain(&mut watched));
+        // The header is no line of the document.
+        let (mut csv, header) = match Csv::new(lines, 0) {
+            Ok(csv) => csv,
+            Err(stop) => return self.or_faults(name, Err(stopped(stop, 1))),
+        };
+        let (format, kind) = match recognised(&header, None) {
+            Some((Format::Groups, kind)) => (Format::Groups, kind),
+            _ => (Format::Groups, Kind::AwsCur),
+        };
+        let header = header_of(header, format, kind, Place::Line(1));
+        let read = match self.rows(&mut csv, header, kind) {
+            Ok(read) => read,
+            Err(error) => return self.or_faults(name, Err(error)),
+        };
+        self.summed(name, format, kind, read, watched.fingerprint());
         Ok(())
     }
 
@@ -426,39 +466,39 @@ impl BillReader {
         };
         let mut parquet = Parquet::new(file).map_err(|error| stopped(error, 1))?;
         let header = parquet.header();
-        let seen = || seen::of_columns(&header);
-        let format = match self.format {
-            None => recognised(&header).ok_or_else(|| ReadError::Unknown { seen: seen() })?,
-            Some(format @ (Format::AwsCur | Format::Focus)) => format,
-            Some(stated) => {
-                let seen = seen();
-                return Err(ReadError::NotAsStated { seen, stated });
-            }
+        if let Some(stated @ (Format::Native | Format::CostExplorer)) = self.format {
+            let seen = seen::of_columns(&header);
+            return Err(ReadError::NotAsStated { seen, stated });
+        }
+        let Some((format, kind)) = recognised(&header, self.format) else {
+            let seen = seen::of_columns(&header);
+            return Err(ReadError::Unknown { seen });
         };
         let compares = self.compares;
-        let header = parquet.only(|column| match format {
-            Format::Focus => focus::wanted(column),
-            _ => aws_cur::wanted(column, compares),
+        let header = parquet.only(|column| match kind {
+            _ if is_count(column) => Some(Wanted::Distinct),
+            Kind::Focus => focus::wanted(column),
+            Kind::AwsCur => aws_cur::wanted(column, compares),
         });
         let header = header.map_err(|error| stopped(error, 1))?;
-        let read = self.rows(&mut parquet, &header, format, Place::Document)?;
-        self.summed(name, format, read, fingerprint);
+        let header = header_of(header, format, kind, Place::Document);
+        let read = self.rows(&mut parquet, header, kind)?;
+        self.summed(name, format, kind, read, fingerprint);
         Ok(())
     }
 
-    /// Reads the rows of a table of a kind, whose header is at some place.
+    /// Reads the rows of a table of a kind.
     fn rows(
         &mut self,
         source: &mut impl Source,
-        header: &[Vec<u8>],
-        format: Format,
-        place: Place,
+        header: Header,
+        kind: Kind,
     ) -> Result<Report, ReadError> {
         let (compares, bad_rows) = (self.compares, self.bad_rows);
-        self.tally(format).compares(compares);
-        match format {
-            Format::Focus => table::read(source, header, place, &mut self.focus, bad_rows),
-            _ => table::read(source, header, place, &mut self.sums, bad_rows),
+        self.tally(kind).compares(compares);
+        match kind {
+            Kind::Focus => table::read(source, header, &mut self.focus, bad_rows),
+            Kind::AwsCur => table::read(source, header, &mut self.sums, bad_rows),
         }
     }
 
@@ -467,6 +507,7 @@ impl BillReader {
         &mut self,
         name: &Name,
         format: Format,
+        kind: Kind,
         read: Report,
         fingerprint: Option<(u64, u128)>,
     ) {
@@ -488,7 +529,7 @@ impl BillReader {
                 &format!("rows with a fault that were passed over: {rows}, {amounts}{first}"),
             );
         }
-        let kept = self.tally(format).keep(read.count);
+        let kept = self.tally(kind).keep(read.count);
         self.rounded(name, kept.rounded);
         self.tables.push(Table {
             name: name.clone(),
@@ -501,10 +542,10 @@ impl BillReader {
     }
 
     /// The sums of tables of a kind.
-    fn tally(&mut self, format: Format) -> &mut Tally {
-        match format {
-            Format::Focus => self.focus.tally(),
-            _ => self.sums.tally(),
+    fn tally(&mut self, kind: Kind) -> &mut Tally {
+        match kind {
+            Kind::Focus => self.focus.tally(),
+            Kind::AwsCur => self.sums.tally(),
         }
     }
 
@@ -668,13 +709,68 @@ fn not_read_yet(what: &'static str) -> ReadError {
     ReadError::Unknown { seen }
 }
 
-/// What kind of table has these columns.
-fn recognised(header: &[Vec<u8>]) -> Option<Format> {
-    if aws_cur::is_header(header) {
-        Some(Format::AwsCur)
-    } else {
-        focus::is_header(header).then_some(Format::Focus)
+/// What a table is by its columns, and whose columns they are; `stated` is what it is said to be.
+fn recognised(header: &[Vec<u8>], stated: Option<Format>) -> Option<(Format, Kind)> {
+    let is_groups = match stated {
+        None => header.iter().any(|column| is_count(column)),
+        Some(stated) => stated == Format::Groups,
+    };
+    if is_groups {
+        let is_focus = |column: &Vec<u8>| focus::spelled(column).is_some();
+        let is_cur = |column: &Vec<u8>| aws_cur::spelled(column).is_some();
+        let kind = match (header.iter().any(is_focus), header.iter().any(is_cur)) {
+            (true, false) => Kind::Focus,
+            (false, false) if stated.is_none() => return None,
+            _ => Kind::AwsCur,
+        };
+        return Some((Format::Groups, kind));
     }
+    match stated {
+        Some(Format::Focus) => Some((Format::Focus, Kind::Focus)),
+        Some(format) => Some((format, Kind::AwsCur)),
+        None if aws_cur::is_header(header) => Some((Format::AwsCur, Kind::AwsCur)),
+        None => focus::is_header(header).then_some((Format::Focus, Kind::Focus)),
+    }
+}
+
+/// Whether a column says of how many line items a row is.
+fn is_count(column: &[u8]) -> bool {
+    column.eq_ignore_ascii_case(sql::COUNT.as_bytes())
+}
+
+/// A header, its names spelled as those of its kind where an engine wrote them.
+fn header_of(mut names: Vec<Vec<u8>>, format: Format, kind: Kind, place: Place) -> Header {
+    let mut count = None;
+    if format == Format::Groups {
+        count = names.iter().position(|column| is_count(column));
+        for name in &mut names {
+            let spelled = match kind {
+                Kind::Focus => focus::spelled(name),
+                Kind::AwsCur => aws_cur::spelled(name),
+            };
+            if let Some(spelled) = spelled {
+                *name = spelled.as_bytes().to_vec();
+            }
+        }
+    }
+    let lacks_count = format == Format::Groups && count.is_none();
+    Header {
+        names,
+        place,
+        count,
+        lacks: lacks_count.then_some(sql::COUNT),
+    }
+}
+
+/// Whether JSON is sums of line items, by its first line.
+fn is_groups(start: &Start) -> bool {
+    let line = start.bytes.split(|byte| *byte == b'\n').next();
+    let line = line.and_then(|line| std::str::from_utf8(line).ok());
+    let mut is_groups = false;
+    if let Some(line) = line.filter(|line| !line.trim_start().starts_with('[')) {
+        json::each_member_of_first(line, |name| is_groups |= is_count(name.as_bytes()));
+    }
+    is_groups
 }
 
 /// The length and the hash of a file, which is at its start, before and afterwards.

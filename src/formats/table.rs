@@ -8,7 +8,7 @@
 
 use std::sync::Mutex;
 
-use super::cells::{amount_of, bad_row, cell};
+use super::cells::{amount_of, bad_row, cell, cell_text};
 use super::fault::{Excerpt, FAULT_LIMIT, Faults, Place, Problem};
 use super::keys::{Keys, RowKey, SumsByKey};
 use super::rows::{Row, RowFault};
@@ -105,16 +105,36 @@ pub(super) struct Part {
     pub(super) is_marketplace: bool,
 }
 
-/// Reads the rows after a header, which is at some place, and adds them to the sums.
+/// A header, where it stands, and the column that says of how many line items a row is, if one does.
+#[derive(Debug, Clone)]
+pub(super) struct Header {
+    pub(super) names: Vec<Vec<u8>>,
+    pub(super) place: Place,
+    pub(super) count: Option<usize>,
+    /// A column that it lacks, whatever kind of table it is.
+    pub(super) lacks: Option<&'static str>,
+}
+
+/// Reads the rows after a header and adds them to the sums.
 pub(super) fn read<S: Source, K: TableSums>(
     source: &mut S,
-    header: &[Vec<u8>],
-    place_of_header: Place,
+    header: Header,
     sums: &mut K,
     bad_rows: BadRows,
 ) -> Result<Report, ReadError> {
     let mut report = Report::default();
-    let lens = match sums.begin(header) {
+    let Header {
+        names,
+        place: place_of_header,
+        count,
+        lacks,
+    } = header;
+    if let Some(lacks) = lacks {
+        let problem = Problem::MissingColumns(vec![lacks]);
+        report.faults.add(place_of_header, problem);
+        return Ok(report);
+    }
+    let lens = match sums.begin(&names) {
         Ok(lens) => lens,
         Err(problems) => {
             for problem in problems {
@@ -133,7 +153,7 @@ pub(super) fn read<S: Source, K: TableSums>(
         lengths,
         stop,
     } = workers::share(source, || {
-        Adder::new(&shared, lens.clone(), header.len(), bad_rows)
+        Adder::new(&shared, lens.clone(), count, names.len(), bad_rows)
     });
     let too_long = match stop {
         None => false,
@@ -157,8 +177,8 @@ pub(super) fn read<S: Source, K: TableSums>(
             Some(block)
         })
         .collect();
-    report.faults = faults.placed::<S>(&starts, header);
-    report.skipped_faults = skipped.placed::<S>(&starts, header);
+    report.faults = faults.placed::<S>(&starts, &names);
+    report.skipped_faults = skipped.placed::<S>(&starts, &names);
     if too_long {
         let line = first_number + lengths.iter().sum::<u64>();
         let limit = csv::ROW_LIMIT as u64;
@@ -187,6 +207,8 @@ struct Shared<'k, K> {
 struct Adder<'a, 'k, K: TableSums> {
     shared: &'a Mutex<Shared<'k, K>>,
     lens: K::Lens,
+    /// The column that says of how many line items a row is.
+    items: Option<usize>,
     width: usize,
     bad_rows: BadRows,
     count: Count,
@@ -210,6 +232,7 @@ struct Seen {
     /// Its place in the batch.
     index: usize,
     reading: Reading,
+    items: u64,
     part: Part,
     key: RowKey,
     sum: Option<u32>,
@@ -219,12 +242,14 @@ impl<'a, 'k, K: TableSums> Adder<'a, 'k, K> {
     fn new(
         shared: &'a Mutex<Shared<'k, K>>,
         lens: K::Lens,
+        items: Option<usize>,
         width: usize,
         bad_rows: BadRows,
     ) -> Adder<'a, 'k, K> {
         Adder {
             shared,
             lens,
+            items,
             width,
             bad_rows,
             count: Count::default(),
@@ -247,11 +272,13 @@ impl<'a, 'k, K: TableSums> Adder<'a, 'k, K> {
     fn seen(&mut self, index: usize, row: &Row<'_>) -> Option<Seen> {
         let [cost, _] = self.lens.amount_columns();
         let reading = Money::read(row.cell(cost)).ok()?;
+        let items = items_of(row, self.items).ok()?;
         let part = self.part_of(row, &mut Vec::new())?;
         let key = self.lens.key(row, part, reading.amount.is_negative())?;
         Some(Seen {
             index,
             reading,
+            items,
             part,
             key,
             sum: None,
@@ -264,12 +291,14 @@ impl<'a, 'k, K: TableSums> Adder<'a, 'k, K> {
         let [cost, currency] = self.lens.amount_columns();
         let reading = amount_of(row, cost, &mut faults);
         let is_negative = reading.is_some_and(|reading| reading.amount.is_negative());
+        let items = items_of(row, self.items);
+        let items = items.map_err(|problem| faults.push((self.items, problem)));
         let part = self.part_of(row, &mut faults);
         let sum = self.sum_of(row, part, is_negative, &mut faults);
-        match (reading, part, sum) {
-            (Some(reading), Some(part), Some(sum)) if faults.is_empty() => {
+        match (reading, part, sum, items) {
+            (Some(reading), Some(part), Some(sum), Ok(items)) if faults.is_empty() => {
                 let item = self.lens.item(row);
-                self.count.add(sum, reading, part.number, item);
+                self.count.add(sum, reading, items, part.number, item);
                 Ok(())
             }
             _ => Err((faults, bad_row(reading, row.cell(currency)))),
@@ -393,8 +422,9 @@ impl<K: TableSums> Take for Adder<'_, '_, K> {
             };
             if let Some(sum) = seen.sum {
                 let item = self.lens.item(&placed.row);
+                let (reading, part) = (seen.reading, seen.part.number);
                 self.count
-                    .add(sum as usize, seen.reading, seen.part.number, item);
+                    .add(sum as usize, reading, seen.items, part, item);
             } else if let Err((faults, bad_row)) = self.add(&placed.row) {
                 self.refuse(placed, faults, bad_row, false);
             }
@@ -487,6 +517,16 @@ fn place<S: Source>(number: u64, column: Option<usize>, header: &[Vec<u8>]) -> P
         },
         None => Place::Line(number),
     }
+}
+
+/// Of how many line items a row is: of itself, unless a column says it.
+fn items_of(row: &Row<'_>, column: Option<usize>) -> Result<u64, Problem> {
+    let Some(column) = column else {
+        return Ok(1);
+    };
+    let text = cell_text(row.cell(column))?;
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| Problem::NotACount(Excerpt::of(text.as_bytes())))
 }
 
 /// Adds cells to a key, as they stand. A comma cannot stand in a cell outside quotes, so two rows have

@@ -81,17 +81,19 @@ pub(super) struct Kept {
 }
 
 impl Count {
-    /// Adds a row of a part to a sum; `item` is the hash of what identifies the row, if it does.
+    /// Adds a row of a part to a sum, which is of so many line items; `item` is the hash of what identifies the row, if it does.
     #[inline]
-    pub(super) fn add(&mut self, sum: usize, reading: Reading, part: usize, item: Option<u64>) {
+    pub(super) fn add(
+        &mut self,
+        sum: usize,
+        reading: Reading,
+        count: u64,
+        part: usize,
+        item: Option<u64>,
+    ) {
         self.rounded += u64::from(reading.rounded);
-        self.add_to_sum(
-            sum,
-            Sum {
-                amount: reading.amount,
-                count: 1,
-            },
-        );
+        let amount = reading.amount;
+        self.add_to_sum(sum, Sum { amount, count });
         let part = slot(&mut self.parts, part);
         part.is_met = true;
         if let Some(hash) = item {
@@ -101,7 +103,7 @@ impl Count {
 
     fn add_to_sum(&mut self, number: usize, more: Sum) {
         let sum = slot(&mut self.sums, number);
-        sum.count += more.count;
+        sum.count = sum.count.saturating_add(more.count);
         match sum.amount.checked_add(more.amount) {
             Some(amount) => sum.amount = amount,
             None => {
@@ -186,7 +188,7 @@ impl Tally {
         let mut overflown = count.overflown;
         for (number, more) in count.sums.into_iter().enumerate() {
             let sum = slot(&mut self.sums, number);
-            sum.count += more.count;
+            sum.count = sum.count.saturating_add(more.count);
             match sum.amount.checked_add(more.amount) {
                 Some(amount) => sum.amount = amount,
                 None => {

@@ -22,4 +22,5 @@ mod refusals; // every kind of error, with its status, message and advice
 mod reports; // cost and usage reports in parts, packed, cut
 pub(crate) mod secrets; // codes, file modes
 mod services; // names of services and their aliases
+mod sums; // bills that are summed where they lie
 pub(crate) mod support; // a ledger to try things on

@@ -246,7 +246,7 @@ fn a_document_of_no_known_kind_is_refused_by_what_was_seen() {
         ),
     ] {
         let expected = format!(
-            "{seen}, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)"
+            "{seen}, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet), `groups` (CSV or JSON Lines) or `cost-explorer` (JSON)"
         );
         check_refused(document, &expected);
     }
@@ -257,7 +257,7 @@ fn blanks_without_end_are_not_waited_for() {
     let error = read_bills(io::repeat(b' '), None).expect_err("blank");
     assert_eq!(
         error.to_string(),
-        "the document is blank, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)"
+        "the document is blank, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet), `groups` (CSV or JSON Lines) or `cost-explorer` (JSON)"
     );
 }
 
@@ -297,7 +297,7 @@ fn a_stated_format_is_believed() {
         assert_eq!(
             error.to_string(),
             "the document is compressed with bzip2, which is not read yet, \
-             expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)"
+             expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet), `groups` (CSV or JSON Lines) or `cost-explorer` (JSON)"
         );
     }
 }

@@ -8,6 +8,7 @@ mod damage; // power cuts, damaged and foreign files, kills
 mod faults; // the binary under kills, failing calls, full disks, read-only folders
 mod focus; // tables of FOCUS, whichever provider's
 mod formats; // documents of others, whole and damaged
+mod groups; // sums that an engine made where a bill lies
 mod journal; // snapshots and entries say the same
 mod kept; // the charges of ledgers that no file holds
 mod large; // documents that several threads share

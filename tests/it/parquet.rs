@@ -314,7 +314,7 @@ fn faults_are_told_by_row_and_column() {
     assert_eq!(
         read(file(others)).expect_err("no report").to_string(),
         "the document has the columns `a`, `b`, expected `native` (JSON), `aws-cur` or `focus` \
-         (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)"
+         (CSV, also in gzip or ZIP, or Parquet), `groups` (CSV or JSON Lines) or `cost-explorer` (JSON)"
     );
 }
 

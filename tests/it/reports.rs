@@ -528,7 +528,7 @@ fn what_is_wrong_with_an_archive_is_said() {
         let flags = if magic[2] == 3 { 6 } else { 8 };
         encrypted[at.expect("a header") + flags] |= 1;
     }
-    let kind = "expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)";
+    let kind = "expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet), `groups` (CSV or JSON Lines) or `cost-explorer` (JSON)";
     for (archive, expected) in [
         (
             encrypted,

@@ -83,6 +83,14 @@ pub(in crate::formats) fn wanted(column: &[u8]) -> Option<Wanted> {
     })
 }
 
+/// What a column is called that is called so in other case, as engines write names.
+pub(in crate::formats) fn spelled(column: &[u8]) -> Option<&'static str> {
+    let mut names = REQUIRED.iter().chain(&OPTIONAL);
+    names
+        .find(|name| column.eq_ignore_ascii_case(name.as_bytes()))
+        .copied()
+}
+
 impl Columns {
     pub(super) fn of(header: &[Vec<u8>]) -> Result<Columns, Vec<Problem>> {
         let mut problems = Vec::new();

@@ -26,6 +26,10 @@ pub(super) fn make(path: &Path, wait: Duration, first: &Draft) -> Result<(), Sto
         .into_iter()
         .find(|left| !is_empty(&beside(&place, left)))
     {
+        if fs::symlink_metadata(&place).is_ok() {
+            // Somebody made the ledger by now, and writes into it already.
+            return Ok(());
+        }
         // SQLite would take it for a part of the new one.
         let why = format!("the `{left}` of another ledger is in its place");
         return Err(unavailable(path, "created", why));

@@ -197,7 +197,7 @@ fn stdin_closed_is_an_empty_document() {
     let file = ledger.file();
     let output = as_cron(&["--ledger", file.to_str().expect("UTF-8"), "--json", "apply"]);
     assert_eq!(output.status.code(), Some(2));
-    let message = "cannot read stdin: the document is empty, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)";
+    let message = "cannot read stdin: the document is empty, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet), `groups` (CSV or JSON Lines) or `cost-explorer` (JSON)";
     assert!(
         String::from_utf8_lossy(&output.stderr).contains(message),
         "{output:?}"

@@ -87,7 +87,7 @@ fn is_not_read(document: impl AsRef<[u8]>, message: &str) {
 fn a_bad_document_is_refused_with_the_place_and_the_word() {
     is_not_read(
         "",
-        "the document is empty, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet) or `cost-explorer` (JSON)",
+        "the document is empty, expected `native` (JSON), `aws-cur` or `focus` (CSV, also in gzip or ZIP, or Parquet), `groups` (CSV or JSON Lines) or `cost-explorer` (JSON)",
     );
     is_not_read("[]", "an empty list, there is no bill in it");
     is_not_read(

@@ -106,6 +106,22 @@ impl Ledger {
         self.call(line).run()
     }
 
+    /// What a person sees of a line of the shell on a terminal, in which `$CREDITS` is the command.
+    #[track_caller]
+    pub(crate) fn on_a_terminal(&self, line: &str) -> String {
+        let out = Command::new("script")
+            .args(["-qec", line, "/dev/null"])
+            .env("CREDITS", CREDITS)
+            .env("CREDITS_LEDGER", self.file())
+            .env("CREDITS_TODAY", TODAY)
+            .env("TERM", "xterm")
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("`script`, of util-linux");
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
     /// What a command prints that must succeed.
     #[track_caller]
     pub(crate) fn does(&self, line: &str) -> String {

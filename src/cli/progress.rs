@@ -1,0 +1,95 @@
+//! How far a document has been read, for who waits at a terminal.
+
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// What takes no longer needs no bar.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Of a document of known length.
+const WITH_LENGTH: &str = "{msg}  {bar:30}  {percent}%  {binary_bytes_per_sec}, {eta} left";
+
+/// Of one that comes through a pipe.
+const WITHOUT_LENGTH: &str = "{msg}  {binary_bytes}  {binary_bytes_per_sec}";
+
+/// Whether anybody may wait: stderr is a terminal that can move its cursor.
+pub(crate) fn is_watched(quiet: bool) -> bool {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    !quiet && !is_dumb && io::stderr().is_terminal()
+}
+
+/// A document that shows how far it has been read.
+pub(crate) struct Watched<R> {
+    input: R,
+    name: String,
+    length: Option<u64>,
+    begun: Instant,
+    /// Where the next byte is, and the farthest that was read.
+    at: u64,
+    farthest: u64,
+    bar: Option<ProgressBar>,
+    is_watched: bool,
+}
+
+impl<R> Watched<R> {
+    /// A document of this name, and of this length if it is known.
+    pub(crate) fn new(input: R, name: &str, length: Option<u64>, is_watched: bool) -> Watched<R> {
+        Watched {
+            input,
+            name: name.to_owned(),
+            length: length.filter(|length| *length > 0),
+            begun: Instant::now(),
+            at: 0,
+            farthest: 0,
+            bar: None,
+            is_watched,
+        }
+    }
+
+    fn show(&mut self) {
+        self.farthest = self.farthest.max(self.at);
+        if !self.is_watched || (self.bar.is_none() && self.begun.elapsed() < PATIENCE) {
+            return;
+        }
+        let (name, length, begun) = (&self.name, self.length, self.begun);
+        let bar = self.bar.get_or_insert_with(|| {
+            let template = match length {
+                Some(_) => WITH_LENGTH,
+                None => WITHOUT_LENGTH,
+            };
+            let style = ProgressStyle::with_template(template);
+            let style = style.map(|style| style.progress_chars("=> "));
+            ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr())
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_message(format!("reading {name}"))
+                .with_elapsed(begun.elapsed())
+        });
+        bar.set_position(self.farthest);
+    }
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.at += count as u64;
+        self.show();
+        Ok(count)
+    }
+}
+
+impl<R: Seek> Seek for Watched<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.at = self.input.seek(to)?;
+        Ok(self.at)
+    }
+}
+
+impl<R> Drop for Watched<R> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The cost of reading a report: as CSV, in gzip and as Parquet, as ratios of what is measured beside.
+//!
+//! Prints medians of five runs. Plain CSV is held against the reader of the `csv` crate, which only
+//! finds the cells; gzip against inflating alone with the same crate, which is to take at least 1/1.4
+//! of the time; and ten times the rows should cost at most twelve times the time.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::io::{Cursor, Read, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use credits_ledger::formats::BillReader;
+use credits_ledger::ledger::services::ServiceNames;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+
+const RUNS: usize = 5;
+
+/// The columns that a reader needs, and how many others stand between two of them.
+const NEEDED: [&str; 11] = [
+    "bill_payer_account_id",
+    "bill_billing_period_start_date",
+    "bill_invoice_id",
+    "line_item_currency_code",
+    "line_item_line_item_type",
+    "line_item_unblended_cost",
+    "line_item_usage_account_id",
+    "line_item_usage_start_date",
+    "product_servicecode",
+    "product_region_code",
+    "product",
+];
+const OTHERS: usize = 5;
+
+/// A small generator of repeatable numbers (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+/// The needed cells of so many rows: 40 accounts, 10 services, 6 regions, 31 days.
+fn rows(count: usize) -> Vec<[String; NEEDED.len()]> {
+    let mut dice = Dice(7);
+    let row = |_| {
+        let (service, region) = (dice.below(10), dice.below(6));
+        [
+            "111122223333".to_owned(),
+            "2026-10-01T00:00:00.000Z".to_owned(),
+            "2345678901".to_owned(),
+            "USD".to_owned(),
+            ["Usage", "Usage", "Usage", "Tax"][dice.below(4) as usize].to_owned(),
+            format!("0.{:010}", dice.below(10_000_000_000)),
+            format!("{:012}", 100_000_000_000 + dice.below(40)),
+            format!(
+                "2026-10-{:02}T{:02}:00:00.000Z",
+                dice.below(31) + 1,
+                dice.below(24)
+            ),
+            format!("AmazonService{service}"),
+            format!("region-{region}"),
+            format!("{{\"product_name\":\"Service {service}\",\"region\":\"region-{region}\"}}"),
+        ]
+    };
+    (0..count).map(row).collect()
+}
+
+/// As CSV of about a kilobyte a row.
+fn csv_of(rows: &[[String; NEEDED.len()]]) -> Vec<u8> {
+    let mut text = String::new();
+    for name in NEEDED {
+        let _ = write!(text, "{name},");
+        for other in 0..OTHERS {
+            let _ = write!(text, "other_{name}_{other},");
+        }
+    }
+    text += "last\n";
+    for row in rows {
+        for cell in row {
+            let _ = write!(text, "\"{}\",", cell.replace('"', "\"\""));
+            text += "arn:aws:service,,\"1.0000, of some\",,0.0116000000,";
+        }
+        text += "end\n";
+    }
+    text.into_bytes()
+}
+
+fn parquet_of(rows: &[[String; NEEDED.len()]]) -> Vec<u8> {
+    let columns = NEEDED.iter().enumerate().map(|(at, name)| {
+        let cells = rows.iter().map(|row| row[at].as_str());
+        let column: ArrayRef = Arc::new(StringArray::from_iter_values(cells));
+        (*name, column)
+    });
+    let batch = RecordBatch::try_from_iter(columns).expect("columns of one length");
+    let properties = WriterProperties::builder()
+        .set_compression(parquet::basic::Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(100_000))
+        .build();
+    let mut file = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new(&mut file, batch.schema(), Some(properties)).expect("a writer");
+    writer.write(&batch).expect("rows");
+    writer.close().expect("a file");
+    file
+}
+
+fn read(name: &str, document: &[u8]) {
+    let mut reader = BillReader::new(None, &ServiceNames::default());
+    let file = Cursor::new(document.to_vec());
+    reader.read_file(Path::new(name), file).expect("a report");
+    black_box(reader.finish().expect("bills"));
+}
+
+fn median(mut run: impl FnMut()) -> Duration {
+    let mut times: Vec<Duration> = (0..=RUNS)
+        .map(|_| {
+            let begun = Instant::now();
+            run();
+            begun.elapsed()
+        })
+        .collect();
+    // The first one warms the caches.
+    times.remove(0);
+    times.sort();
+    times[RUNS / 2]
+}
+
+fn shown(what: &str, time: Duration, bytes: usize) {
+    let speed = bytes as f64 / 1e6 / time.as_secs_f64();
+    println!(
+        "{what:<44} {:>9.2} ms {speed:>8.0} MB/s",
+        time.as_secs_f64() * 1e3
+    );
+}
+
+fn main() {
+    let mut before: Option<Duration> = None;
+    for count in [10_000, 100_000] {
+        let rows = rows(count);
+        let csv = csv_of(&rows);
+        println!("{count} rows, {} MB of CSV", csv.len() / 1_000_000);
+        let plain = median(|| read("cur.csv", &csv));
+        shown("  CSV", plain, csv.len());
+        let cells = median(|| {
+            let mut reader = csv::Reader::from_reader(csv.as_slice());
+            let mut record = csv::ByteRecord::new();
+            while reader.read_byte_record(&mut record).expect("rows") {
+                black_box(&record);
+            }
+        });
+        shown("  the csv crate, cells only", cells, csv.len());
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(&csv).expect("memory");
+        let packed = packed.finish().expect("memory");
+        let gzip = median(|| read("cur.csv.gz", &packed));
+        shown("  CSV in gzip", gzip, csv.len());
+        let inflated = median(|| {
+            let mut bytes = vec![0; 256 << 10];
+            let mut decoder = GzDecoder::new(packed.as_slice());
+            while decoder.read(&mut bytes).expect("gzip") > 0 {
+                black_box(&bytes);
+            }
+        });
+        shown("  inflating alone", inflated, csv.len());
+        let columns = parquet_of(&rows);
+        let parquet = median(|| read("cur.parquet", &columns));
+        shown("  Parquet, in Snappy", parquet, columns.len());
+        let ratio = |one: Duration, other: Duration| one.as_secs_f64() / other.as_secs_f64();
+        println!(
+            "  CSV takes x{:.2} of the csv crate, gzip x{:.2} of inflating, Parquet x{:.2} of CSV",
+            ratio(plain, cells),
+            ratio(gzip, inflated),
+            ratio(parquet, plain)
+        );
+        if let Some(before) = before {
+            println!(
+                "  growth for ten times the rows: x{:.1}",
+                ratio(plain, before)
+            );
+        }
+        before = Some(plain);
+    }
+}
