@@ -271,7 +271,7 @@ impl<'a, 'k, K: TableSums> Adder<'a, 'k, K> {
     /// cell.
     fn seen(&mut self, index: usize, row: &Row<'_>) -> Option<Seen> {
         let [cost, _] = self.lens.amount_columns();
-        let reading = Money::read(row.cell(cost)).ok()?;
+        let reading = Money::read(bare(row.cell(cost))).ok()?;
         let items = items_of(row, self.items).ok()?;
         let part = self.part_of(row, &mut Vec::new())?;
         let key = self.lens.key(row, part, reading.amount.is_negative())?;
@@ -516,6 +516,14 @@ fn place<S: Source>(number: u64, column: Option<usize>, header: &[Vec<u8>]) -> P
             column,
         },
         None => Place::Line(number),
+    }
+}
+
+/// A cell without the quotes around it.
+pub(super) fn bare(cell: &[u8]) -> &[u8] {
+    match cell {
+        [b'"', inner @ .., b'"'] => inner,
+        cell => cell,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::formats::fault::{Excerpt, FAULT_LIMIT, Problem};
 use crate::formats::keys::{Codes, RowKey};
 use crate::formats::names::{Known, Services, note_name};
 use crate::formats::rows::{Row, RowFault, is_missing};
-use crate::formats::table::{Lens, Part, TableSums};
+use crate::formats::table::{Lens, Part, TableSums, bare};
 use crate::formats::tally::Tally;
 use crate::ledger::names::{AccountId, Region, Service};
 use crate::ledger::scope::Category;
@@ -308,12 +308,4 @@ fn is_bedrock(row: &Row<'_>, columns: &Columns) -> bool {
 /// Whether rows of a line item type, as it stands, are summed by their description too.
 fn is_described(kind: &[u8]) -> bool {
     matches!(kind, b"Credit" | b"\"Credit\"" | b"Refund" | b"\"Refund\"")
-}
-
-/// A cell without the quotes around it.
-fn bare(cell: &[u8]) -> &[u8] {
-    match cell {
-        [b'"', inner @ .., b'"'] => inner,
-        cell => cell,
-    }
 }
