@@ -154,6 +154,8 @@ fn a_query_asks_only_for_columns_that_are_there() {
         }
         assert!(none.contains("from billing.\"My Export\"\n"), "{none}");
         assert!(none.contains(", 1, 7) = '2026-04'\n"), "{none}");
+        // A sum of both signs would be of another charge.
+        assert!(none.ends_with("  credits_amount < 0\n"), "{none}");
     }
 }
 

@@ -98,3 +98,22 @@ fn a_bar_shows_on_a_terminal_only_how_far_a_document_was_read() {
     let seen = ledger.on_a_terminal(&slowly("--quiet"));
     assert!(!seen.contains("reading stdin"), "{seen:?}");
 }
+
+#[test]
+fn an_interrupt_while_a_document_is_read_leaves_the_ledger_as_it_was() {
+    let ledger = Ledger::with_a_credit();
+    let bytes = ledger.bytes();
+    let (header, row) = SUMS.split_once('\n').expect("a header");
+    // More than one thread takes at once, and then nothing for a while.
+    let start = format!("{header}\n{}", row.repeat(20_000));
+    let start = ledger.folder.file("start.csv", start);
+    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+        let line = format!(
+            "(cat {start}; sleep 1.5) | timeout --preserve-status -s {signal} 0.5 \"$CREDITS\" apply; \
+             echo status $?"
+        );
+        let seen = ledger.on_a_terminal(&line);
+        assert!(seen.contains(&format!("status {status}")), "{seen:?}");
+        assert_eq!(ledger.bytes(), bytes);
+    }
+}
