@@ -46,7 +46,7 @@ use crate::ledger::services::ServiceNames;
 
 use super::aws_cur::is_support;
 use super::bills::{Group, SumsOfBills};
-use super::cells::{bill_of, cell, day, described, optional, required};
+use super::cells::{BillColumns, bill_of, cell, day, described, optional, required};
 use super::fault::{Excerpt, FAULT_LIMIT, Place, Problem};
 use super::keys::{Codes, RowKey};
 use super::names::{Known, Services, label, note_name};
@@ -260,15 +260,8 @@ impl Lens for Rows {
         [self.columns.cost, self.columns.currency]
     }
 
-    fn part_columns(&self) -> [Option<usize>; 5] {
-        let columns = &self.columns;
-        [
-            Some(columns.payer),
-            Some(columns.period),
-            Some(columns.currency),
-            columns.invoice,
-            columns.provider,
-        ]
+    fn part_columns(&self) -> (BillColumns, Option<usize>) {
+        (self.columns.of_bill(), self.columns.provider)
     }
 
     fn key(&mut self, row: &Row<'_>, part: Part, is_negative: bool) -> Option<RowKey> {

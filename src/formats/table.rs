@@ -8,7 +8,7 @@
 
 use std::sync::Mutex;
 
-use super::cells::{amount_of, bad_row, cell, cell_text};
+use super::cells::{BillColumns, amount_of, bad_row, cell, cell_text};
 use super::fault::{Excerpt, FAULT_LIMIT, Faults, Place, Problem};
 use super::keys::{Keys, RowKey, SumsByKey};
 use super::rows::{Row, RowFault};
@@ -83,8 +83,8 @@ pub(super) trait Lens: Clone + Send + Sync {
     /// The columns of the amount and of its currency.
     fn amount_columns(&self) -> [usize; 2];
 
-    /// The columns that decide of which part of a bill a row is.
-    fn part_columns(&self) -> [Option<usize>; 5];
+    /// The columns that say of which bill a row is, and who sells what it is of.
+    fn part_columns(&self) -> (BillColumns, Option<usize>);
 
     /// The codes of the cells that decide to which sum a row belongs; nothing where they say nothing
     /// good, or are too many.
@@ -306,7 +306,15 @@ impl<'a, 'k, K: TableSums> Adder<'a, 'k, K> {
     }
 
     fn part_of(&mut self, row: &Row<'_>, faults: &mut Vec<RowFault>) -> Option<Part> {
-        let cells = self.lens.part_columns().map(|column| cell(row, column));
+        let (bill, seller) = self.lens.part_columns();
+        let columns = [
+            Some(bill.payer),
+            Some(bill.period),
+            Some(bill.currency),
+            bill.invoice,
+            seller,
+        ];
+        let cells = columns.map(|column| cell(row, column));
         // Hardly ever do they change from one row to the next.
         if self.last_part.is_some() && is_key_of(&self.part_key, cells) {
             return self.last_part;

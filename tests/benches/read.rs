@@ -4,6 +4,8 @@
 //! finds the cells; gzip against inflating alone with the same crate, which is to take at least 1/1.4
 //! of the time; and ten times the rows should cost at most twelve times the time.
 
+mod dice;
+
 use std::fmt::Write as _;
 use std::fs::File;
 use std::hint::black_box;
@@ -19,6 +21,8 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
+
+use dice::Dice;
 
 const RUNS: usize = 5;
 
@@ -37,19 +41,6 @@ const NEEDED: [&str; 11] = [
     "product",
 ];
 const OTHERS: usize = 5;
-
-/// A small generator of repeatable numbers (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-}
 
 /// How many rows are distinct; more repeat them, so that the sums are as many.
 const DISTINCT: usize = 10_000;

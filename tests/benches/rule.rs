@@ -3,6 +3,8 @@
 //! Prints the median time of three runs and how it grows: ten times the charges should cost at
 //! most twelve times the time. Mixed scopes, 50 accounts, 60 services, 20 regions, 31 days.
 
+mod dice;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -16,22 +18,7 @@ use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
 use credits_ledger::money::Money;
 use credits_ledger::period::parse_date;
 
-/// A small generator of repeatable numbers (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len() as u64) as usize]
-    }
-}
+use dice::Dice;
 
 struct World {
     accounts: Vec<AccountId>,

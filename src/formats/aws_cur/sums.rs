@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::formats::bills::{Group, SumsOfBills};
-use crate::formats::cells::{bill_of, cell, day, described, optional, required};
+use crate::formats::cells::{BillColumns, bill_of, cell, day, described, optional, required};
 use crate::formats::fault::{Excerpt, FAULT_LIMIT, Problem};
 use crate::formats::keys::{Codes, RowKey};
 use crate::formats::names::{Known, Services, note_name};
@@ -220,15 +220,8 @@ impl Lens for LineItems {
         [self.columns.cost, self.columns.currency]
     }
 
-    fn part_columns(&self) -> [Option<usize>; 5] {
-        let columns = &self.columns;
-        [
-            Some(columns.payer),
-            Some(columns.period),
-            Some(columns.currency),
-            columns.invoice,
-            columns.entity,
-        ]
+    fn part_columns(&self) -> (BillColumns, Option<usize>) {
+        (self.columns.of_bill(), self.columns.entity)
     }
 
     fn key(&mut self, row: &Row<'_>, part: Part, is_negative: bool) -> Option<RowKey> {
