@@ -45,11 +45,14 @@ use super::terms::read_account;
   credits apply --amend corrected.json
   credits apply --as-billed --dry-run cur-2026-04.csv
   credits apply cur-00001.csv.gz cur-00002.csv.gz cur-Manifest.json
+  credits apply cur-00001.snappy.parquet
+  credits apply --input groups sums.csv
   credits --json apply --month 2026-04 cur-2026-04.csv")]
 pub(crate) struct ApplyArgs {
-    /// Bills: our own JSON, AWS cost and usage reports (legacy, 2.0) as CSV, in gzip or ZIP too, or
-    /// answers of `aws ce get-cost-and-usage`
-    /// [default: stdin; `-` is stdin, where a ZIP cannot be read]
+    /// Bills: our own JSON, AWS cost and usage reports (legacy, 2.0) or tables of FOCUS as CSV, in gzip
+    /// or ZIP too, or as Parquet, what a query of `bill sql` gives, or answers of `aws ce
+    /// get-cost-and-usage`
+    /// [default: stdin; `-` is stdin, where neither ZIP nor Parquet can be read]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use super::failure::Failure;
 /// Work with bills that are too large to be moved
 #[derive(Debug, Subcommand)]
 #[command(
-    before_long_help = "Examples:\n  credits bill sql --dialect athena --table billing.cur2 --month 2026-10\n  credits bill sql --dialect duckdb --table bill --format focus | duckdb -csv billing.db"
+    before_long_help = "Examples:\n  credits bill sql --dialect athena --table billing.cur2 --month 2026-10\n  credits bill sql --dialect duckdb --table bill --format focus > sums.sql"
 )]
 pub(crate) enum BillCommand {
     Sql(SqlArgs),

@@ -55,6 +55,11 @@ fn columns() -> Vec<(&'static str, ArrayRef)> {
     ]
 }
 
+/// A small report.
+pub(crate) fn report() -> Vec<u8> {
+    file(columns())
+}
+
 fn with(name: &'static str, column: ArrayRef) -> Vec<(&'static str, ArrayRef)> {
     let mut columns = columns();
     columns.retain(|(known, _)| *known != name);

@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::aws::{GET_CREDITS, HISTORY};
+use super::sums::SUMS;
 use super::support::{CREDITS, Ledger, TODAY, bill};
 
 /// Every command, found from its own help: `grant`, `offer add` and so on.
@@ -144,6 +145,12 @@ fn prepared() -> Ledger {
             .expect("memory");
         ledger.folder.file(part, packed.finish().expect("memory"));
     }
+    ledger
+        .folder
+        .file("cur-00001.snappy.parquet", crate::parquet::report());
+    ledger
+        .folder
+        .file("sums.csv", SUMS.replace("2026-01-", "2026-05-"));
     ledger.folder.file(
         "cur-Manifest.json",
         r#"{"reportKeys": ["cur/a/cur-00001.csv.gz", "cur/a/cur-00002.csv.gz"]}"#,
