@@ -38,7 +38,8 @@ impl<R> Watched<R> {
     pub(crate) fn new(input: R, name: &str, length: Option<u64>, is_watched: bool) -> Watched<R> {
         Watched {
             input,
-            name: name.to_owned(),
+            // Names of files come from strangers, too.
+            name: name.replace(char::is_control, "?"),
             length: length.filter(|length| *length > 0),
             begun: Instant::now(),
             at: 0,

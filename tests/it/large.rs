@@ -99,3 +99,25 @@ fn a_thousand_payers_in_one_report_have_a_bill_each() {
         assert_eq!(sum.text(2), "5.00", "{}", bill.id());
     }
 }
+
+#[test]
+fn more_accounts_than_a_thread_keeps_apart_are_summed_all_the_same() {
+    let mut document = HEADER.to_owned();
+    let accounts = 70_000;
+    for number in 0..2 * accounts {
+        let account = number % accounts;
+        let row = format!(
+            "111122223333,2026-04-01,7,USD,Usage,0.5,2026-04-02,{account:012},AmazonEC2,us-east-1,\n"
+        );
+        document += &row;
+    }
+    let bills = read(&document).expect("a report").bills;
+    let charges = bills[0].charges();
+    assert_eq!(charges.len(), accounts);
+    let one = Money::parse("1").expect("an amount");
+    assert!(
+        charges
+            .iter()
+            .all(|charge| charge.amount == one && charge.count == 2)
+    );
+}
