@@ -23,67 +23,61 @@ pub(crate) fn is_watched(quiet: bool) -> bool {
 /// A document that shows how far it has been read.
 pub(crate) struct Watched<R> {
     input: R,
-    name: String,
-    length: Option<u64>,
     begun: Instant,
-    /// Where the next byte is, and the farthest that was read.
-    at: u64,
-    farthest: u64,
+    /// Hidden until it has taken long; nothing where nobody waits.
     bar: Option<ProgressBar>,
-    is_watched: bool,
+    is_hidden: bool,
 }
 
 impl<R> Watched<R> {
     /// A document of this name, and of this length if it is known.
     pub(crate) fn new(input: R, name: &str, length: Option<u64>, is_watched: bool) -> Watched<R> {
-        Watched {
-            input,
-            // Names of files come from strangers, too.
-            name: name.replace(char::is_control, "?"),
-            length: length.filter(|length| *length > 0),
-            begun: Instant::now(),
-            at: 0,
-            farthest: 0,
-            bar: None,
-            is_watched,
-        }
-    }
-
-    fn show(&mut self) {
-        self.farthest = self.farthest.max(self.at);
-        if !self.is_watched || (self.bar.is_none() && self.begun.elapsed() < PATIENCE) {
-            return;
-        }
-        let (name, length, begun) = (&self.name, self.length, self.begun);
-        let bar = self.bar.get_or_insert_with(|| {
+        let length = length.filter(|length| *length > 0);
+        let bar = || {
             let template = match length {
                 Some(_) => WITH_LENGTH,
                 None => WITHOUT_LENGTH,
             };
             let style = ProgressStyle::with_template(template);
             let style = style.map(|style| style.progress_chars("=> "));
-            ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr())
+            // Names of files come from strangers, too.
+            let name = name.replace(char::is_control, "?");
+            ProgressBar::with_draw_target(length, ProgressDrawTarget::hidden())
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
                 .with_message(format!("reading {name}"))
-                .with_elapsed(begun.elapsed())
-        });
-        bar.set_position(self.farthest);
+        };
+        Watched {
+            input,
+            begun: Instant::now(),
+            bar: is_watched.then(bar),
+            is_hidden: true,
+        }
+    }
+
+    /// Shows that so many bytes more were read.
+    fn show(&mut self, count: usize) {
+        let Some(bar) = &self.bar else {
+            return;
+        };
+        if self.is_hidden && self.begun.elapsed() >= PATIENCE {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.is_hidden = false;
+        }
+        bar.inc(count as u64);
     }
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
-        self.at += count as u64;
-        self.show();
+        self.show(count);
         Ok(count)
     }
 }
 
 impl<R: Seek> Seek for Watched<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.at = self.input.seek(to)?;
-        Ok(self.at)
+        self.input.seek(to)
     }
 }
 

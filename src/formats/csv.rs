@@ -28,6 +28,8 @@ const WINDOW: usize = 64;
 pub(super) struct Csv<R> {
     input: R,
     has_ended: bool,
+    /// Whether the block was read that the document ends with.
+    has_given_last: bool,
     /// The block that was read with the header, behind that.
     header: Option<CsvBlock>,
     /// What was read behind the last block.
@@ -81,6 +83,7 @@ impl<R: Read> Csv<R> {
         let mut csv = Csv {
             input,
             has_ended: false,
+            has_given_last: false,
             rest: Vec::new(),
             count: 0,
             header: None,
@@ -116,9 +119,12 @@ impl<R: Read> Csv<R> {
 
     /// Reads the next block; says whether there is one.
     fn fill_block(&mut self, block: &mut CsvBlock) -> Result<bool, Stop> {
+        if self.has_given_last {
+            return Ok(false);
+        }
         let buffer = &mut block.buffer;
         let mut filled = self.rest.len();
-        buffer.resize(buffer.len().max(self.size).max(filled), 0);
+        buffer.resize(self.size.max(filled), 0);
         if let Some(start) = buffer.get_mut(..filled) {
             start.copy_from_slice(&self.rest);
         }
@@ -137,7 +143,7 @@ impl<R: Read> Csv<R> {
                 break;
             }
             if filled > ROW_LIMIT {
-                return Err(Stop::TooLong);
+                return Err(Stop::TooLong(0));
             }
             buffer.resize(filled * 2, 0);
         }
@@ -146,8 +152,10 @@ impl<R: Read> Csv<R> {
         block.number = self.count;
         block.is_last = self.has_ended;
         block.chain = Arc::clone(&self.chain);
+        // The last one may be empty, and ends the row that the others left open.
+        self.has_given_last = self.has_ended;
         self.count += 1;
-        Ok(filled > 0)
+        Ok(filled > 0 || self.count > 1)
     }
 
     /// Fills a buffer as far as there are bytes.
@@ -184,7 +192,7 @@ impl<R: Read + Send> Source for Csv<R> {
     }
 
     fn is_over(&self) -> bool {
-        self.has_ended && self.header.is_none() && self.rest.is_empty()
+        self.has_given_last && self.header.is_none()
     }
 }
 
@@ -227,7 +235,7 @@ impl Block for CsvBlock {
         index.make(self.rows());
         let Some(start) = self.chain.take(self.number) else {
             self.chain.give(None);
-            return Err(Stop::TooLong);
+            return Err(Stop::TooLong(0));
         };
         if !start.is_empty() {
             self.begin_with(&start);
@@ -235,14 +243,17 @@ impl Block for CsvBlock {
         }
         let bytes = self.rows();
         let rest = bytes.get(index.start as usize..).unwrap_or_default();
-        let is_too_long = rest.len() > ROW_LIMIT;
+        let mut rows = index.rows.iter();
+        let long = rows.position(|row| (row.next - row.start) as usize > ROW_LIMIT);
+        let is_too_long = long.is_some() || rest.len() > ROW_LIMIT;
         self.chain.give((!is_too_long).then(|| rest.to_vec()));
         if self.is_last && !is_too_long {
             index.end(bytes);
         }
         let mut first = 0;
         let mut batch = Vec::with_capacity(BATCH);
-        for rows in index.rows.chunks(BATCH) {
+        let (whole, rest) = index.rows.split_at(long.unwrap_or(index.rows.len()));
+        for rows in whole.chunks(BATCH) {
             batch.clear();
             batch.extend(rows.iter().map(|found| {
                 let row = index.row(bytes, first, found);
@@ -257,7 +268,8 @@ impl Block for CsvBlock {
             taker.take(&batch);
         }
         if is_too_long {
-            return Err(Stop::TooLong);
+            let line = rest.first().map_or(index.line, |row| row.line);
+            return Err(Stop::TooLong(u64::from(line)));
         }
         Ok(u64::from(index.line))
     }
@@ -541,6 +553,6 @@ mod tests {
         let document = format!("a,b\n1,2\n3,\"{}", "x\n".repeat(ROW_LIMIT));
         let (mut csv, _) = Csv::new(document.as_bytes(), 1).expect("a header");
         let outcome = share(&mut csv, Keeper::default);
-        assert!(matches!(outcome.stop, Some(Stop::TooLong)));
+        assert!(matches!(outcome.stop, Some(Stop::TooLong(_))));
     }
 }

@@ -54,7 +54,7 @@ use super::rows::{Row, RowFault, is_missing};
 use super::table::{Lens, Part, TableSums};
 use super::tally::Tally;
 
-pub(super) use columns::{is_header, spelled, wanted};
+pub(super) use columns::{is_header, names, spelled, wanted};
 
 use columns::Columns;
 

@@ -1,7 +1,8 @@
 //! JSON Lines as a table: each line an object whose members are the cells of a row, written as CSV.
 //!
-//! The first object says which columns there are; what another one lacks is missing there. A line gives
-//! one line, so that faults are told by the lines of the document, of which the header is none.
+//! The first object says whose columns there are, all of which others may have, since engines leave out
+//! what has no value; what one lacks is missing there. A line gives one line, so that faults are told by
+//! the lines of the document, of which the header is none.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
@@ -26,6 +27,8 @@ pub(super) struct BadLine {
 /// JSON Lines, read as CSV.
 pub(super) struct JsonLines<R> {
     input: BufReader<R>,
+    /// The columns that there may be, by the names of some.
+    may_have: fn(&[Box<str>]) -> Vec<&'static str>,
     /// None as long as there was no object.
     columns: Vec<Box<str>>,
     number: u64,
@@ -37,9 +40,10 @@ pub(super) struct JsonLines<R> {
 
 impl<R: Read> JsonLines<R> {
     /// Reads a document.
-    pub(super) fn new(input: R) -> JsonLines<R> {
+    pub(super) fn new(input: R, may_have: fn(&[Box<str>]) -> Vec<&'static str>) -> JsonLines<R> {
         JsonLines {
             input: BufReader::new(input),
+            may_have,
             columns: Vec::new(),
             number: 0,
             line: Vec::new(),
@@ -85,23 +89,34 @@ impl<R: Read> JsonLines<R> {
                 .iter()
                 .map(|(name, _)| name.as_ref().into())
                 .collect();
+            for name in (self.may_have)(&self.columns) {
+                let mut known = self.columns.iter();
+                if !known.any(|known| known.eq_ignore_ascii_case(name)) {
+                    self.columns.push(name.into());
+                }
+            }
             let names = self.columns.iter().map(|name| Cow::Borrowed(&**name));
             write_row(names, &mut self.written);
         }
-        let mut cells = vec![Cow::Borrowed(""); self.columns.len()];
+        let mut cells: Vec<Option<Cow<'_, str>>> = vec![None; self.columns.len()];
         for (name, value) in members {
             let mut columns = self.columns.iter();
-            let column = columns.position(|column| **column == *name);
+            let column = columns.position(|column| column.eq_ignore_ascii_case(&name));
             let place = column.and_then(|column| cells.get_mut(column));
             let cell = cell(value).map_err(bad)?;
             match place {
-                Some(place) => *place = cell,
+                Some(place @ None) => *place = Some(cell),
+                Some(Some(_)) => {
+                    let problem = Problem::Repeated(Excerpt::of(name.as_bytes()));
+                    return Err(bad(problem));
+                }
                 None => {
                     let problem = Problem::NewColumn(Excerpt::of(name.as_bytes()));
                     return Err(bad(problem));
                 }
             }
         }
+        let cells = cells.into_iter().map(Option::unwrap_or_default);
         write_row(cells, &mut self.written);
         Ok(())
     }

@@ -216,7 +216,8 @@ fn stopped(stop: Stop, line: u64) -> ReadError {
     match stop {
         Stop::Io(error) => read_error(error),
         Stop::Damaged(what) => ReadError::Damaged(Damage::Parquet(Excerpt::of(what))),
-        Stop::TooLong => {
+        Stop::TooLong(lines) => {
+            let line = line + lines;
             let limit = csv::ROW_LIMIT as u64;
             one_fault(Place::Line(line), Problem::RowTooLong { limit })
         }

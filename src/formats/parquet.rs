@@ -314,7 +314,10 @@ fn fill(column: &mut Column, array: &ArrayRef) -> Result<(), Stop> {
     macro_rules! floats {
         ($kind:ty) => {
             numbers!($kind, value, to => {
-                to.extend_from_slice(zmij::Buffer::new().format(*value).as_bytes());
+                let text = zmij::Buffer::new().format(*value).to_owned();
+                // Whole ones may be ids, which have no point.
+                let text = text.strip_suffix(".0").unwrap_or(&text);
+                to.extend_from_slice(text.as_bytes());
             })
         };
     }

@@ -255,8 +255,17 @@ fn day_code(bytes: &[u8], mut start: usize, mut end: usize, codes: &mut Codes) -
     if let [b'"', .., b'"'] = cell {
         (start, end) = (start + 1, end - 1);
     }
-    let follows = bytes.get(start + DAY).filter(|_| start + DAY < end);
-    if start + DAY == end || matches!(follows, Some(b'T' | b' ')) {
+    let time = bytes.get(start + DAY..end);
+    // Of what follows nothing is kept, so it has to be what every row of the day may have.
+    let is_harmless =
+        |byte: &u8| matches!(byte, b'0'..=b'9' | b':' | b'.' | b'+' | b'-' | b'Z' | b' ');
+    let is_time = match time {
+        None => false,
+        Some([]) => true,
+        Some([b'T' | b' ', time @ ..]) => time.iter().all(is_harmless),
+        Some(_) => false,
+    };
+    if is_time {
         codes.code(bytes, start, start + DAY)
     } else {
         // One that is missing is good; all others are asked after, one by one.

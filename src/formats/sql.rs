@@ -233,20 +233,8 @@ pub fn table_name(dialect: Dialect, table: &str) -> String {
     if table.contains('(') {
         return table.to_owned();
     }
-    let is_simple = |part: &str| {
-        let mut bytes = part.bytes();
-        let is_first = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        bytes.next().is_some_and(is_first)
-            && bytes.all(|byte| is_first(byte) || byte.is_ascii_digit())
-    };
-    let part = |part: &str| {
-        let part = part.trim_matches(['"', '`']);
-        if is_simple(part) {
-            part.to_owned()
-        } else {
-            dialect.name(part)
-        }
-    };
+    // All of them are quoted: any may be a word of the language.
+    let part = |part: &str| dialect.name(part.trim_matches(['"', '`']));
     let parts: Vec<String> = table.split('.').map(part).collect();
     parts.join(".")
 }
@@ -273,9 +261,14 @@ impl BillQuery {
         let mut text = format!(
             "-- Sums of line items for `credits apply --input groups`, in the SQL of {dialect}.\n"
         );
-        if matches!(dialect, Dialect::Spark | Dialect::Postgres) {
-            text += "-- The time zone of the session has to be UTC.\n";
-        }
+        text += match dialect {
+            Dialect::Spark => {
+                "-- The session has to be in UTC: set spark.sql.session.timeZone = UTC;\n"
+            }
+            Dialect::Postgres => "-- The session has to be in UTC: set time zone 'UTC';\n",
+            Dialect::DuckDb => "-- The session has to be in UTC: set TimeZone = 'UTC';\n",
+            Dialect::Athena | Dialect::Trino | Dialect::BigQuery => "",
+        };
         let name = |name: &str| dialect.name(name);
         text += "select\n";
         for output in &outputs {

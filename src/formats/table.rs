@@ -156,8 +156,8 @@ pub(super) fn read<S: Source, K: TableSums>(
         Adder::new(&shared, lens.clone(), count, names.len(), bad_rows)
     });
     let too_long = match stop {
-        None => false,
-        Some(Stop::TooLong) => true,
+        None => None,
+        Some(Stop::TooLong(lines)) => Some(lines),
         Some(stop) => return Err(stopped(stop, first_number)),
     };
     let mut rows = 0;
@@ -179,8 +179,8 @@ pub(super) fn read<S: Source, K: TableSums>(
         .collect();
     report.faults = faults.placed::<S>(&starts, &names);
     report.skipped_faults = skipped.placed::<S>(&starts, &names);
-    if too_long {
-        let line = first_number + lengths.iter().sum::<u64>();
+    if let Some(lines) = too_long {
+        let line = first_number + lengths.iter().sum::<u64>() + lines;
         let limit = csv::ROW_LIMIT as u64;
         let problem = Problem::RowTooLong { limit };
         report.faults.add(Place::Line(line), problem);

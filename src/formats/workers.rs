@@ -76,8 +76,8 @@ pub(super) struct PlacedRow<'a> {
 pub(super) enum Stop {
     /// The document cannot be read.
     Io(io::Error),
-    /// The next row is too long.
-    TooLong,
+    /// The row is too long that comes so many lines after the last block.
+    TooLong(u64),
     /// It is not what it was, in the words of who found out.
     Damaged(String),
 }

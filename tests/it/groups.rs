@@ -18,6 +18,11 @@ const LINES: &str = r#"{"bill_payer_account_id":"011122223333","bill_billing_per
 {"line_item_count":"2","line_item_unblended_cost":-5E-1,"bill_payer_account_id":"011122223333","bill_billing_period_start_date":"2026-04-01","bill_invoice_id":"7","line_item_currency_code":"USD","line_item_line_item_type":"Usage","line_item_usage_account_id":"444455556666","product_servicecode":"AmazonEC2","product_region":"eu-west-1","line_item_usage_start_date":"2026-04-02"}
 "#;
 
+/// As Spark writes it: without the members that have no value.
+const WITHOUT_NULLS: &str = r#"{"bill_payer_account_id":"011122223333","bill_billing_period_start_date":"2026-04-01","line_item_currency_code":"USD","line_item_line_item_type":"Usage","product_servicecode":"AmazonEC2","line_item_usage_start_date":"2026-04-02","line_item_unblended_cost":"1","line_item_count":1}
+{"bill_payer_account_id":"011122223333","bill_billing_period_start_date":"2026-04-01","line_item_currency_code":"USD","line_item_line_item_type":"Usage","product_servicecode":"AmazonEC2","product_region":"eu-west-1","line_item_usage_start_date":"2026-04-02","line_item_unblended_cost":"2","line_item_count":1}
+"#;
+
 const EXPECTED: [&str; 2] = [
     "011122223333/2026-04 final 444455556666/AmazonEC2/eu-west-1/usage/2026-04-02/negative -0.5 x2",
     "011122223333/2026-04 final 444455556666/AmazonEC2/us-east-1/usage/2026-04-02 12.5 x40",
@@ -57,6 +62,17 @@ fn sums_are_charges_of_as_many_line_items_as_they_say() {
 }
 
 #[test]
+fn members_without_a_value_may_be_left_out() {
+    assert_eq!(
+        charges(WITHOUT_NULLS, None),
+        [
+            "011122223333/2026-04 estimated 011122223333/AmazonEC2/-/usage/2026-04-02 1 x1",
+            "011122223333/2026-04 estimated 011122223333/AmazonEC2/eu-west-1/usage/2026-04-02 2 x1",
+        ]
+    );
+}
+
+#[test]
 fn names_of_columns_are_known_in_the_case_of_the_engine() {
     let (header, rows) = CUR.split_once('\n').expect("a header");
     let document = format!("{}\n{rows}", header.to_uppercase());
@@ -88,6 +104,10 @@ fn faults_are_told_by_their_lines() {
         (
             "{\"line_item_count\": [1]}",
             "line 2: `[1]` is a list, expected a text or a number",
+        ),
+        (
+            "{\"line_item_count\": 1, \"LINE_ITEM_COUNT\": 2}",
+            "line 2: `LINE_ITEM_COUNT` stands twice",
         ),
         ("[]", "line 2: `[]` is a list, expected an object"),
         (
@@ -152,7 +172,7 @@ fn a_query_asks_only_for_columns_that_are_there() {
                 "{column} is not asked for"
             );
         }
-        assert!(none.contains("from billing.\"My Export\"\n"), "{none}");
+        assert!(none.contains("from \"billing\".\"My Export\"\n"), "{none}");
         assert!(none.contains(", 1, 7) = '2026-04'\n"), "{none}");
         // A sum of both signs would be of another charge.
         assert!(none.ends_with("  credits_amount < 0\n"), "{none}");
@@ -162,13 +182,17 @@ fn a_query_asks_only_for_columns_that_are_there() {
 #[test]
 fn a_table_is_quoted_as_its_engine_does_it() {
     for (dialect, table, expected) in [
-        (Dialect::Athena, "billing.cur2", "billing.cur2"),
-        (Dialect::Trino, "hive.my-cur.cur2", "hive.\"my-cur\".cur2"),
+        (Dialect::Athena, "billing.cur2", "\"billing\".\"cur2\""),
+        (
+            Dialect::Trino,
+            "hive.my-cur.cur2",
+            "\"hive\".\"my-cur\".\"cur2\"",
+        ),
         (Dialect::Spark, "my cur", "`my cur`"),
         (
             Dialect::BigQuery,
             "project-1.set.cur",
-            "`project-1`.set.cur",
+            "`project-1`.`set`.`cur`",
         ),
         (Dialect::BigQuery, "a`b", "`a\\`b`"),
         (

@@ -121,3 +121,78 @@ fn more_accounts_than_a_thread_keeps_apart_are_summed_all_the_same() {
             .all(|charge| charge.amount == one && charge.count == 2)
     );
 }
+
+#[test]
+fn a_quote_that_is_left_open_is_seen_wherever_the_document_ends() {
+    const PIECE: usize = 256 << 10;
+    for size in [1, 2, 3]
+        .into_iter()
+        .flat_map(|pieces| [pieces * PIECE - 1, pieces * PIECE, pieces * PIECE + 1])
+    {
+        let mut document = HEADER.to_owned();
+        let mut number = 0;
+        while document.len() < size {
+            document += &row(number, "111122223333", "0.5", 0);
+            number += 1;
+        }
+        // The last rows stand in a quotation that nothing ends, and a line end is the last byte.
+        document.truncate(size - 300);
+        let start = document.rfind('\n').map_or(0, |at| at + 1);
+        document.truncate(start);
+        document += "111122223333,2026-04-01,7,USD,Usage,0.5,2026-04-02,1,AmazonEC2,us-east-1,\"";
+        while document.len() < size {
+            document.push('\n');
+        }
+        let error = read(&document).expect_err("an open quote").to_string();
+        let expected = "the document ends in the middle of a quoted cell";
+        assert!(error.ends_with(expected), "{size}: {error}");
+    }
+}
+
+#[test]
+fn a_row_is_too_long_wherever_it_stands() {
+    let limit = 16 << 20;
+    for rows in [0, 3_000] {
+        let rows: String = (0..rows).map(|number| row(number, "1", "0.5", 0)).collect();
+        let lines = rows.lines().count();
+        let long = |length: usize| {
+            let words = "x\n".repeat(length / 2);
+            let row = format!("1,2026-04-01,7,USD,Usage,0.5,2026-04-02,1,AmazonEC2,,\"{words}\"\n");
+            format!("{HEADER}{rows}{row}")
+        };
+        assert!(read(&long(limit - 1_000)).is_ok());
+        let error = read(&long(limit + 1_000))
+            .expect_err("too long")
+            .to_string();
+        assert_eq!(
+            error,
+            format!(
+                "line {}: the row is longer than 16777216 bytes, is a quote not closed?",
+                lines + 2
+            )
+        );
+    }
+}
+
+#[test]
+fn the_rest_of_a_timestamp_is_looked_at_in_every_row() {
+    let good = row(0, "111122223333", "0.5", 0);
+    let bad = good.replace("T05:00:00.000Z", "T05:\u{fffd}");
+    let mut bytes = Vec::new();
+    for part in [HEADER, &good, &bad, &good] {
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    let mended = read_bills(bytes.as_slice(), None, &ServiceNames::default());
+    // It is text, so that it is read, as the day that it begins with.
+    assert_eq!(mended.expect("a report").bills[0].charges()[0].count, 3);
+    let at = bytes
+        .windows(3)
+        .position(|three| three == "\u{fffd}".as_bytes());
+    bytes[at.expect("the bad cell")] = 0xff;
+    let error = read_bills(bytes.as_slice(), None, &ServiceNames::default());
+    let error = error.expect_err("no text").to_string();
+    assert!(
+        error.starts_with("line 3, column `line_item_usage_start_date`: "),
+        "{error}"
+    );
+}

@@ -172,6 +172,16 @@ fn a_double_is_its_shortest_decimal() {
 }
 
 #[test]
+fn ids_that_a_tool_made_doubles_are_ids() {
+    let payer: ArrayRef = Arc::new(Float64Array::from(vec![111_122_223_333.0; 2]));
+    let charges = charges(file(with("bill_payer_account_id", payer)));
+    assert!(
+        charges[0].starts_with("111122223333/2026-04 "),
+        "{charges:?}"
+    );
+}
+
+#[test]
 fn instants_are_read_in_every_unit() {
     let both = |of: i64| vec![SECOND * of, SECOND * of];
     for start in [

@@ -108,6 +108,12 @@ pub(crate) fn wanted(column: &[u8], compares: bool) -> Option<Wanted> {
     }
 }
 
+/// What the columns are called.
+pub(crate) fn names() -> Vec<&'static str> {
+    let names = REQUIRED.iter().chain(&OPTIONAL);
+    names.map(|name| name.name).collect()
+}
+
 /// What a column is called that is called so in other case, as engines write names.
 pub(crate) fn spelled(column: &[u8]) -> Option<&'static str> {
     let mut names = REQUIRED.iter().chain(&OPTIONAL);

@@ -83,6 +83,11 @@ pub(in crate::formats) fn wanted(column: &[u8]) -> Option<Wanted> {
     })
 }
 
+/// What the columns are called.
+pub(in crate::formats) fn names() -> Vec<&'static str> {
+    REQUIRED.iter().chain(&OPTIONAL).copied().collect()
+}
+
 /// What a column is called that is called so in other case, as engines write names.
 pub(in crate::formats) fn spelled(column: &[u8]) -> Option<&'static str> {
     let mut names = REQUIRED.iter().chain(&OPTIONAL);

@@ -57,7 +57,7 @@ impl BillReader {
         rest: &mut (dyn Read + Send),
     ) -> Result<(), ReadError> {
         let mut watched = Watched::new(&start, rest, self.compares);
-        let lines = JsonLines::new(start.bytes.as_slice().chain(&mut watched));
+        let lines = JsonLines::new(start.bytes.as_slice().chain(&mut watched), may_have);
         // The header is no line of the document.
         let (mut csv, header) = match Csv::new(lines, 0) {
             Ok(csv) => csv,
@@ -223,6 +223,20 @@ fn header_of(mut names: Vec<Vec<u8>>, format: Format, kind: Kind, place: Place) 
         count,
         lacks: lacks_count.then_some(sql::COUNT),
     }
+}
+
+/// The columns that sums may have, some of whose columns these are.
+fn may_have(columns: &[Box<str>]) -> Vec<&'static str> {
+    let header: Vec<Vec<u8>> = columns
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
+    let mut names = match recognised(&header, Some(Format::Groups)) {
+        Some((_, Kind::Focus)) => focus::names(),
+        _ => aws_cur::names(),
+    };
+    names.push(sql::COUNT);
+    names
 }
 
 /// Whether JSON is sums of line items, by its first line.

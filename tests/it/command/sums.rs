@@ -13,7 +13,7 @@ PRODUCT_REGION_CODE,LINE_ITEM_USAGE_START_DATE,LINE_ITEM_UNBLENDED_COST,LINE_ITE
 fn a_query_is_printed_without_a_ledger() {
     let ledger = Ledger::new();
     let query = ledger.does("bill sql --dialect athena --table billing.cur2 --month 2026-01");
-    assert!(query.contains("\n  from billing.cur2\n"), "{query}");
+    assert!(query.contains("\n  from \"billing\".\"cur2\"\n"), "{query}");
     assert!(
         query.contains("count(*) as \"line_item_count\"\n"),
         "{query}"
