@@ -46,7 +46,7 @@ pub enum Damage {
     SameNames,
     /// A Parquet file, in the words of who found out.
     #[error("the Parquet file is damaged, or written as is not read: {0}")]
-    Parquet(Excerpt),
+    Parquet(Box<str>),
     /// It is encrypted.
     #[error("the ZIP archive is encrypted, which is not read")]
     Encrypted,

@@ -42,7 +42,7 @@ use std::io::{self, Read};
 use thiserror::Error;
 
 use crate::ledger::bill::Bill;
-use crate::ledger::names::Service;
+use crate::ledger::names::{Service, is_unprintable};
 use crate::ledger::services::ServiceNames;
 
 pub use container::{Container, Damage};
@@ -211,11 +211,18 @@ pub fn read_bills(
     reader.finish()
 }
 
+/// The most characters that are said of what a decoder says.
+const WORDS: usize = 200;
+
 /// Why a document was not read on, whose row at `line` was the next.
 fn stopped(stop: Stop, line: u64) -> ReadError {
     match stop {
         Stop::Io(error) => read_error(error),
-        Stop::Damaged(what) => ReadError::Damaged(Damage::Parquet(Excerpt::of(what))),
+        Stop::Damaged(what) => {
+            let words = what.replace(is_unprintable, " ");
+            let words: String = words.chars().take(WORDS).collect();
+            ReadError::Damaged(Damage::Parquet(words.into()))
+        }
         Stop::TooLong(lines) => {
             let line = line + lines;
             let limit = csv::ROW_LIMIT as u64;

@@ -16,6 +16,8 @@
 //! Texts that repeat are decoded, written and looked up once for many rows. Row groups are shared among
 //! threads, so memory grows with the pages that are read, not with the file.
 
+mod depth;
+
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,6 +48,8 @@ use super::rows::{Column, Row};
 use super::table::Wanted;
 use super::workers::{BATCH, Block, PlacedRow, Source, Stop, Take, lock};
 
+use depth::is_too_deep;
+
 /// How many rows are decoded at once.
 const ROWS: usize = 8_192;
 
@@ -53,6 +57,10 @@ const ROWS: usize = 8_192;
 const FEW: usize = 16;
 
 const DAY_SECONDS: i64 = 86_400;
+
+/// The longest cells of a column in bytes, one with another, beside what a page has anyway.
+const CELL: u64 = 64 << 10;
+const PAGE: u64 = 1 << 20;
 
 /// A Parquet file whose columns are known.
 pub(super) struct Parquet {
@@ -82,6 +90,10 @@ impl Parquet {
     /// Reads what a file says of itself.
     pub(super) fn new(file: impl Read + Seek + Send + 'static) -> Result<Parquet, Stop> {
         let file = SharedFile::new(file).map_err(Stop::Io)?;
+        if is_too_deep(&file.footer().map_err(Stop::Io)?) {
+            let what = "its columns are nested too deep".to_owned();
+            return Err(Stop::Damaged(what));
+        }
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = guarded(|| ArrowReaderMetadata::load(&file, options).map_err(stop))?;
         let groups = metadata.metadata().row_groups().iter();
@@ -142,8 +154,28 @@ impl Parquet {
         let options = ArrowReaderOptions::new()
             .with_skip_arrow_metadata(true)
             .with_schema(Arc::new(Schema::new(fields)));
+        self.refuse_long_cells()?;
         self.metadata = guarded(|| ArrowReaderMetadata::try_new(parquet, options).map_err(stop))?;
         Ok(names)
+    }
+}
+
+impl Parquet {
+    /// Refuses columns that take so much memory that no bill has them.
+    fn refuse_long_cells(&self) -> Result<(), Stop> {
+        for group in self.metadata.metadata().row_groups() {
+            let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+            let columns = group.columns().iter().enumerate();
+            for (_, column) in columns.filter(|(leaf, _)| self.columns.leaf_included(*leaf)) {
+                let size = u64::try_from(column.uncompressed_size()).unwrap_or(u64::MAX);
+                if size > PAGE + rows.saturating_mul(CELL) {
+                    let path = column.column_path().string();
+                    let what = format!("cells of `{path}` are longer than {CELL} bytes");
+                    return Err(Stop::Damaged(what));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -530,6 +562,26 @@ impl SharedFile {
         let length = file.seek(SeekFrom::End(0))?;
         let file = Arc::new(Mutex::new(file));
         Ok(SharedFile { file, length })
+    }
+
+    /// What the file says of itself at its end; nothing where it says nothing good.
+    fn footer(&self) -> io::Result<Vec<u8>> {
+        /// Its length and a mark are the last bytes.
+        const TAIL: u64 = 8;
+        let Some(end) = self.length.checked_sub(TAIL) else {
+            return Ok(Vec::new());
+        };
+        let mut file = lock(&self.file);
+        file.seek(SeekFrom::Start(end))?;
+        let mut length = [0; 4];
+        file.read_exact(&mut length)?;
+        let length = u64::from(u32::from_le_bytes(length));
+        let mut footer = Vec::new();
+        if let Some(start) = end.checked_sub(length) {
+            file.seek(SeekFrom::Start(start))?;
+            (&mut *file).take(length).read_to_end(&mut footer)?;
+        }
+        Ok(footer)
     }
 }
 

@@ -392,3 +392,31 @@ fn a_damaged_file_is_refused_and_nothing_else_happens() {
         }
     }
 }
+
+#[test]
+fn a_hostile_file_is_refused_before_it_takes_the_stack_or_the_memory() {
+    let nested = (0..100).fold("required int32 x;".to_owned(), |inner, depth| {
+        format!("required group g{depth} {{ {inner} }}")
+    });
+    let schema = parse_message_type(&format!("message report {{ {nested} }}")).expect("a schema");
+    let mut deep = Vec::new();
+    let writer = SerializedFileWriter::new(&mut deep, Arc::new(schema), Arc::default());
+    writer.expect("a writer").close().expect("a file");
+    assert_eq!(
+        read(deep).expect_err("too deep").to_string(),
+        "the Parquet file is damaged, or written as is not read: its columns are nested too deep"
+    );
+    let long = "x".repeat(4 << 20);
+    let words = texts(&[Some(&long), Some("")]);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_dictionary_enabled(false);
+    let columns = with("line_item_line_item_description", words);
+    let error = read(file_of(columns, properties.build()))
+        .expect_err("too long")
+        .to_string();
+    assert!(
+        error.ends_with("cells of `line_item_line_item_description` are longer than 65536 bytes"),
+        "{error}"
+    );
+}
