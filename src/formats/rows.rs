@@ -255,21 +255,39 @@ fn day_code(bytes: &[u8], mut start: usize, mut end: usize, codes: &mut Codes) -
     if let [b'"', .., b'"'] = cell {
         (start, end) = (start + 1, end - 1);
     }
-    let time = bytes.get(start + DAY..end);
-    // Of what follows nothing is kept, so it has to be what every row of the day may have.
-    let is_harmless =
-        |byte: &u8| matches!(byte, b'0'..=b'9' | b':' | b'.' | b'+' | b'-' | b'Z' | b' ');
-    let is_time = match time {
+    let is_day = match bytes.get(start + DAY..end) {
         None => false,
         Some([]) => true,
-        Some([b'T' | b' ', time @ ..]) => time.iter().all(is_harmless),
-        Some(_) => false,
+        // Of what follows nothing is kept, so it has to be what every row of the day may have.
+        Some([first, ..]) => matches!(first, b'T' | b' ') && is_plain(bytes, start + DAY, end),
     };
-    if is_time {
+    if is_day {
         codes.code(bytes, start, start + DAY)
     } else {
         // One that is missing is good; all others are asked after, one by one.
         is_missing(cell).then_some(0)
+    }
+}
+
+/// Whether the bytes from `start` to `end` are ASCII without a quote.
+#[inline]
+fn is_plain(bytes: &[u8], start: usize, end: usize) -> bool {
+    const ONES: u128 = u128::MAX / 0xff;
+    let length = end.saturating_sub(start);
+    let word = bytes.get(start..).and_then(<[u8]>::first_chunk::<16>);
+    match word {
+        Some(word) if length < word.len() => {
+            // All of them at once: a byte of zeros is what borrows of the next one.
+            let mask = (1 << (8 * length)) - 1;
+            let word = u128::from_le_bytes(*word) & mask;
+            let differs = (word ^ (ONES * u128::from(b'"'))) | !mask;
+            let is_quote = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
+            word & (ONES << 7) == 0 && is_quote == 0
+        }
+        _ => {
+            let bytes = bytes.get(start..end).unwrap_or_default();
+            bytes.is_ascii() && !bytes.contains(&b'"')
+        }
     }
 }
 
@@ -302,5 +320,28 @@ pub(super) fn is_missing(cell: &[u8]) -> bool {
         [b'"', inner @ .., b'"'] => matches!(inner, b"" | b"\"\"\"\"" | b"NULL" | b"\\N"),
         [b'N' | b'\\', ..] => matches!(cell, b"NULL" | b"\\N"),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_bytes_are_ascii_without_a_quote_wherever_they_stand() {
+        for length in 0..40 {
+            let plain = vec![b'!'; length];
+            for after in [0, 20] {
+                let bytes = [plain.as_slice(), "\u{e9}\"\"".repeat(after).as_bytes()].concat();
+                assert!(is_plain(&bytes, 0, length), "{length} {after}");
+                for at in 0..length {
+                    for bad in [b'"', 0x80, 0xff] {
+                        let mut bytes = bytes.clone();
+                        bytes[at] = bad;
+                        assert!(!is_plain(&bytes, 0, length), "{bad} at {at} of {length}");
+                    }
+                }
+            }
+        }
     }
 }
