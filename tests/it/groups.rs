@@ -210,3 +210,17 @@ fn a_table_is_quoted_as_its_engine_does_it() {
         assert_eq!(table_name(dialect, table), expected);
     }
 }
+
+#[test]
+fn sums_of_one_charge_are_added_up_with_their_line_items() {
+    let (header, rows) = CUR.split_once('\n').expect("a header");
+    let (row, _) = rows.split_once('\n').expect("a row");
+    // As the results of several queries one after the other.
+    let document = format!("{header}\n{}", format!("{row}\n").repeat(500));
+    assert_eq!(
+        charges(&document, None),
+        [
+            "011122223333/2026-04 final 444455556666/AmazonEC2/us-east-1/usage/2026-04-02 6250 x20000"
+        ]
+    );
+}
