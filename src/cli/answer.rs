@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::table::Table;
 
 /// How data is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// For people.
     Table,

@@ -40,7 +40,7 @@ mod line_item;
 mod products;
 mod sums;
 
-pub(super) use columns::{is_header, names, spelled, wanted};
+pub(super) use columns::{is_header, names, wanted};
 pub(super) use line_item::is_support;
 pub(super) use products::FIELDS as PRODUCT_FIELDS;
 pub(super) use sums::Sums;

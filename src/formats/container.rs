@@ -90,14 +90,15 @@ pub(super) fn ahead<R>(
     read: impl FnOnce(&mut (dyn Read + Send)) -> R,
 ) -> R {
     let is_alone = thread::available_parallelism().is_ok_and(|count| count.get() == 1);
-    let mut read = Some(read);
     let done = thread::scope(|scope| {
         let (pieces, waiting) = sync_channel(PIECES);
         let (used, spares) = channel();
         let input = &mut input;
         let work = move || send_pieces(input, &pieces, &spares);
         let has_begun = !is_alone && thread::Builder::new().spawn_scoped(scope, work).is_ok();
-        let read = read.take_if(|_| has_begun)?;
+        if !has_begun {
+            return Err(read);
+        }
         // Dropped at the end, which lets the thread end that has more to send.
         let mut reader = Ahead {
             pieces: waiting,
@@ -106,13 +107,9 @@ pub(super) fn ahead<R>(
             filled: 0,
             at: 0,
         };
-        Some(read(&mut reader))
+        Ok(read(&mut reader))
     });
-    match (done, read) {
-        (Some(done), _) => done,
-        (None, Some(read)) => read(&mut input),
-        (None, None) => unreachable!("it is taken only where something is done with it"),
-    }
+    done.unwrap_or_else(|read| read(&mut input))
 }
 
 /// A piece of what was read, and how much of it is filled.

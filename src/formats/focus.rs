@@ -54,7 +54,7 @@ use super::rows::{Row, RowFault, is_missing};
 use super::table::{Lens, Part, TableSums};
 use super::tally::Tally;
 
-pub(super) use columns::{is_header, names, spelled, wanted};
+pub(super) use columns::{is_header, names, wanted};
 
 use columns::Columns;
 
@@ -78,7 +78,6 @@ pub(super) struct Focus {
     /// Of each payer the providers, which should be one.
     providers: BTreeMap<AccountId, BTreeSet<Box<str>>>,
     unknown_categories: BTreeSet<Excerpt>,
-    columns: Columns,
     /// Whether the document has credits and no column that describes them.
     lacks_descriptions: bool,
 }
@@ -114,7 +113,6 @@ impl Focus {
             regions: Known::new(Region::new),
             providers: BTreeMap::new(),
             unknown_categories: BTreeSet::new(),
-            columns: Columns::default(),
             lacks_descriptions: false,
         }
     }
@@ -203,10 +201,10 @@ impl TableSums for Focus {
     type Lens = Rows;
 
     fn begin(&mut self, header: &[Vec<u8>]) -> Result<Rows, Vec<Problem>> {
-        self.columns = Columns::of(header)?;
+        let columns = Columns::of(header)?;
         self.lacks_descriptions = false;
         Ok(Rows {
-            columns: self.columns,
+            columns,
             codes: CellCodes::default(),
         })
     }
@@ -250,8 +248,8 @@ impl TableSums for Focus {
         Some(self.tally.sum(group))
     }
 
-    fn notes(&self) -> Vec<String> {
-        self.columns.assumptions(self.lacks_descriptions)
+    fn notes(&self, lens: &Rows) -> Vec<String> {
+        lens.columns.assumptions(self.lacks_descriptions)
     }
 }
 

@@ -237,6 +237,9 @@ pub(super) fn of_table(header: &[Vec<u8>], bytes: &[u8], is_ours: fn(&[Vec<u8>])
 
 /// What a table is that is none of ours, by the names of its columns.
 pub(super) fn of_columns(header: &[Vec<u8>]) -> Seen {
+    if header.is_empty() {
+        return Seen::NotRead("a table of nested columns only");
+    }
     let (first, more) = first_of(header);
     Seen::Columns { first, more }
 }

@@ -75,7 +75,7 @@ pub(super) trait TableSums: Send {
     ) -> Option<usize>;
 
     /// What is to be noted of the document that has ended.
-    fn notes(&self) -> Vec<String>;
+    fn notes(&self, lens: &Self::Lens) -> Vec<String>;
 }
 
 /// How rows of one document are looked at: where the columns are, and what was seen of them.
@@ -193,7 +193,7 @@ pub(super) fn read<S: Source, K: TableSums>(
         let skipped = std::mem::take(&mut report.skipped_faults);
         report.faults.append(skipped);
     }
-    report.notes = sums.notes();
+    report.notes = sums.notes(&lens);
     Ok(report)
 }
 

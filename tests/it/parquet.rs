@@ -394,6 +394,18 @@ fn a_damaged_file_is_refused_and_nothing_else_happens() {
 }
 
 #[test]
+fn a_file_of_nested_columns_only_is_named_as_such() {
+    let schema = "message report { required group g { required int32 x; } }";
+    let schema = Arc::new(parse_message_type(schema).expect("a schema"));
+    let mut file = Vec::new();
+    let writer = SerializedFileWriter::new(&mut file, schema, Arc::default());
+    writer.expect("a writer").close().expect("a file");
+    let error = read(file).expect_err("no report").to_string();
+    let expected = "the document is a table of nested columns only, which is not read, expected ";
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[test]
 fn a_hostile_file_is_refused_before_it_takes_the_stack_or_the_memory() {
     let nested = (0..100).fold("required int32 x;".to_owned(), |inner, depth| {
         format!("required group g{depth} {{ {inner} }}")

@@ -114,13 +114,6 @@ pub(crate) fn names() -> Vec<&'static str> {
     names.map(|name| name.name).collect()
 }
 
-/// What a column is called that is called so in other case, as engines write names.
-pub(crate) fn spelled(column: &[u8]) -> Option<&'static str> {
-    let mut names = REQUIRED.iter().chain(&OPTIONAL);
-    let name = names.find(|name| column.eq_ignore_ascii_case(name.name.as_bytes()))?;
-    Some(name.name)
-}
-
 impl Name {
     fn is(self, column: &[u8]) -> bool {
         column == self.name.as_bytes() || column == self.legacy.as_bytes()

@@ -37,7 +37,6 @@ pub(in crate::formats) struct Sums {
     services: Services,
     regions: Known<Region>,
     unknown_kinds: BTreeSet<Excerpt>,
-    columns: Columns,
     /// Whether the document has credits and no column that describes them.
     lacks_descriptions: bool,
 }
@@ -71,7 +70,6 @@ impl Sums {
             services: Services::new(names),
             regions: Known::new(Region::new),
             unknown_kinds: BTreeSet::new(),
-            columns: Columns::default(),
             lacks_descriptions: false,
         }
     }
@@ -143,7 +141,6 @@ impl TableSums for Sums {
     fn begin(&mut self, header: &[Vec<u8>]) -> Result<LineItems, Vec<Problem>> {
         let mut columns = Columns::of(header)?;
         columns.identity = columns.identity.filter(|_| self.tally.samples());
-        self.columns = columns;
         self.lacks_descriptions = false;
         Ok(LineItems {
             columns,
@@ -187,11 +184,11 @@ impl TableSums for Sums {
         Some(self.tally.sum(group))
     }
 
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.columns.assumptions();
+    fn notes(&self, lens: &LineItems) -> Vec<String> {
+        let mut notes = lens.columns.assumptions();
         notes.extend(
             self.lacks_descriptions
-                .then(|| self.columns.no_description()),
+                .then(|| lens.columns.no_description()),
         );
         notes
     }

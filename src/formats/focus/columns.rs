@@ -88,14 +88,6 @@ pub(in crate::formats) fn names() -> Vec<&'static str> {
     REQUIRED.iter().chain(&OPTIONAL).copied().collect()
 }
 
-/// What a column is called that is called so in other case, as engines write names.
-pub(in crate::formats) fn spelled(column: &[u8]) -> Option<&'static str> {
-    let mut names = REQUIRED.iter().chain(&OPTIONAL);
-    names
-        .find(|name| column.eq_ignore_ascii_case(name.as_bytes()))
-        .copied()
-}
-
 impl Columns {
     pub(super) fn of(header: &[Vec<u8>]) -> Result<Columns, Vec<Problem>> {
         let mut problems = Vec::new();

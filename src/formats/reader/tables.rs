@@ -24,6 +24,22 @@ enum Kind {
     Focus,
 }
 
+impl Kind {
+    /// What its columns are called.
+    fn names(self) -> Vec<&'static str> {
+        match self {
+            Kind::AwsCur => aws_cur::names(),
+            Kind::Focus => focus::names(),
+        }
+    }
+
+    /// What a column is called that is called so in other case, as engines write names.
+    fn spelled(self, column: &[u8]) -> Option<&'static str> {
+        let mut names = self.names().into_iter();
+        names.find(|name| column.eq_ignore_ascii_case(name.as_bytes()))
+    }
+}
+
 impl BillReader {
     pub(super) fn table(
         &mut self,
@@ -63,10 +79,9 @@ impl BillReader {
             Ok(csv) => csv,
             Err(stop) => return self.or_faults(name, Err(stopped(stop, 1))),
         };
-        let (format, kind) = match recognised(&header, None) {
-            Some((Format::Groups, kind)) => (Format::Groups, kind),
-            _ => (Format::Groups, Kind::AwsCur),
-        };
+        let format = Format::Groups;
+        let kind = recognised(&header, Some(format)).map(|(_, kind)| kind);
+        let kind = kind.unwrap_or(Kind::AwsCur);
         let header = header_of(header, format, kind, Place::Line(1));
         let read = match self.rows(&mut csv, header, kind) {
             Ok(read) => read,
@@ -179,9 +194,8 @@ fn recognised(header: &[Vec<u8>], stated: Option<Format>) -> Option<(Format, Kin
         Some(stated) => stated == Format::Groups,
     };
     if is_groups {
-        let is_focus = |column: &Vec<u8>| focus::spelled(column).is_some();
-        let is_cur = |column: &Vec<u8>| aws_cur::spelled(column).is_some();
-        let kind = match (header.iter().any(is_focus), header.iter().any(is_cur)) {
+        let has = |kind: Kind| header.iter().any(|column| kind.spelled(column).is_some());
+        let kind = match (has(Kind::Focus), has(Kind::AwsCur)) {
             (true, false) => Kind::Focus,
             (false, false) if stated.is_none() => return None,
             _ => Kind::AwsCur,
@@ -207,11 +221,7 @@ fn header_of(mut names: Vec<Vec<u8>>, format: Format, kind: Kind, place: Place) 
     if format == Format::Groups {
         count = names.iter().position(|column| is_count(column));
         for name in &mut names {
-            let spelled = match kind {
-                Kind::Focus => focus::spelled(name),
-                Kind::AwsCur => aws_cur::spelled(name),
-            };
-            if let Some(spelled) = spelled {
+            if let Some(spelled) = kind.spelled(name) {
                 *name = spelled.as_bytes().to_vec();
             }
         }
@@ -231,10 +241,8 @@ fn may_have(columns: &[Box<str>]) -> Vec<&'static str> {
         .iter()
         .map(|name| name.as_bytes().to_vec())
         .collect();
-    let mut names = match recognised(&header, Some(Format::Groups)) {
-        Some((_, Kind::Focus)) => focus::names(),
-        _ => aws_cur::names(),
-    };
+    let kind = recognised(&header, Some(Format::Groups)).map(|(_, kind)| kind);
+    let mut names = kind.unwrap_or(Kind::AwsCur).names();
     names.push(sql::COUNT);
     names
 }
