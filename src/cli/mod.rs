@@ -7,10 +7,12 @@
 mod account;
 mod answer;
 mod apply;
+mod bad_usage;
 mod balance;
 mod bill;
 mod bills;
 mod check;
+mod code;
 mod confirm;
 mod context;
 mod correct;
@@ -20,17 +22,17 @@ mod failure;
 mod grant;
 mod import;
 mod journal;
+mod offer;
 mod operate;
-mod program;
 mod progress;
 mod reconcile;
+mod redeem;
 mod service;
 mod shape;
 mod shell;
 mod statement;
 mod table;
 mod terms;
-mod usage;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -41,9 +43,9 @@ use credits_ledger::formats::sql::Export;
 use credits_ledger::period::parse_date;
 
 pub(crate) use answer::{Answer, Format};
+pub(crate) use bad_usage::failure as usage_failure;
 pub(crate) use context::Context;
 pub(crate) use failure::{Failure, USAGE, io_words};
-pub(crate) use usage::failure as usage_failure;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -180,7 +182,7 @@ pub(crate) enum ColorChoice {
 #[derive(Debug, Subcommand)]
 enum Command {
     Grant(grant::GrantArgs),
-    Redeem(program::RedeemArgs),
+    Redeem(redeem::RedeemArgs),
     Apply(apply::ApplyArgs),
     Reconcile(reconcile::ReconcileArgs),
     Reverse(correct::ReverseArgs),
@@ -201,9 +203,9 @@ enum Command {
     Transfer(operate::TransferArgs),
     Share(operate::ShareArgs),
     #[command(subcommand)]
-    Offer(program::OfferCommand),
+    Offer(offer::OfferCommand),
     #[command(subcommand)]
-    Code(program::CodeCommand),
+    Code(code::CodeCommand),
     #[command(subcommand)]
     Account(account::AccountCommand),
     #[command(subcommand)]
@@ -278,7 +280,7 @@ pub(crate) fn run(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
 fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
     match &cli.command {
         Command::Grant(args) => grant::grant(args, context),
-        Command::Redeem(args) => program::redeem(args, context),
+        Command::Redeem(args) => redeem::redeem(args, context),
         Command::Apply(args) => apply::apply(args, context),
         Command::Reconcile(args) => reconcile::reconcile(args, context),
         Command::Reverse(args) => correct::reverse(args, context),
@@ -298,8 +300,8 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Resume(args) => operate::resume(args, context),
         Command::Transfer(args) => operate::transfer(args, context),
         Command::Share(args) => operate::share(args, context),
-        Command::Offer(command) => program::offer(command, context),
-        Command::Code(command) => program::code(command, context),
+        Command::Offer(command) => offer::offer(command, context),
+        Command::Code(command) => code::code(command, context),
         Command::Account(command) => account::account(command, context),
         Command::Import(command) => import::import(command, context),
         Command::Service(command) => service::service(command, context),
