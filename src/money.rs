@@ -184,6 +184,13 @@ impl Money {
         Money((quotient + self.0.signum() * up) * step)
     }
 
+    /// Rounded towards zero to `digits` after the point (0 to 18): what a percentage earns (D6).
+    #[must_use]
+    pub fn round_down(self, digits: u32) -> Money {
+        let step = 10_i128.pow(SCALE.saturating_sub(digits));
+        Money(self.0 - self.0 % step)
+    }
+
     /// `percent` of the amount, down to 10^-18. `percent` is read with up to four digits after
     /// the point, more are cut.
     #[must_use]

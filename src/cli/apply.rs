@@ -10,6 +10,7 @@ use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::{Applied, reserve};
 use credits_ledger::ledger::correct::{Correction, Outcome, apply_bills};
 use credits_ledger::ledger::decide::{self, Desk};
+use credits_ledger::ledger::earn::kept;
 use credits_ledger::ledger::entry::{Basis, Event, Lines, Proposal};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId};
 use credits_ledger::ledger::reconcile::TOLERANCE;
@@ -24,10 +25,10 @@ use credits_ledger::store::journal::View;
 
 use super::answer::Answer;
 use super::context::Context;
-use super::correct::correction_notes;
+use super::correct::{correction_notes, earning_notes, kept_notes};
 use super::documents::{Bills, Document, InputArgs, files_or_stdin};
 use super::failure::Failure;
-use super::shape::{ChangedShape, StatementShape};
+use super::shape::{ChangedShape, StatementShape, earned_by_bill};
 use super::statement::{Estimates, remaining_after, statements_answer, with_remaining};
 use super::terms::read_account;
 
@@ -132,6 +133,11 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
         notes.extend(statements.iter().filter_map(Done::stays_unmatched));
     }
     notes.extend(correction_notes(&correction, &outcome.state));
+    notes.extend(earning_notes(proposals, state, args.dry_run));
+    for done in statements.iter().filter(|done| done.corrected) {
+        let bill = &done.statement.bill;
+        notes.extend(kept_notes(&kept(state, bill.id(), Some(bill)), bill.id()));
+    }
     let recorded = !args.dry_run && !outcome.proposals.is_empty();
     let shapes: Vec<StatementShape> = statements
         .into_iter()
@@ -298,9 +304,11 @@ impl Done {
         };
         let entry = entry.filter(|entry| *entry <= head);
         let remaining = |credit| self.remaining.get(&credit).copied().unwrap_or_default();
+        let earned = earned_by_bill(state, self.statement.bill.id(), head);
         let shape = StatementShape::new(self.statement, entry, already, state, &remaining);
         StatementShape {
             at_entry: head,
+            earned,
             changed: if self.corrected {
                 correction.changed.iter().map(ChangedShape::new).collect()
             } else {

@@ -455,6 +455,10 @@ fn facts(credit: &CreditShape) -> Vec<String> {
     if figures.split.is_positive() {
         facts.push(("split off", amount(figures.split)));
     }
+    if let Some(earned) = &credit.earned_by {
+        let by = earned.bill.as_ref().map(|bill| format!("bill {bill}"));
+        facts.extend(by.or(earned.evidence.clone()).map(|by| ("earned by", by)));
+    }
     let more = [
         ("made for", &credit.made_for),
         ("offer", &credit.offer),

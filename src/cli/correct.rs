@@ -5,6 +5,9 @@ use std::io::IsTerminal;
 use clap::Args;
 use credits_ledger::ledger::correct::{self, Correction};
 use credits_ledger::ledger::decide::{Desk, Refusal};
+use credits_ledger::ledger::earn::{Kept, kept};
+use credits_ledger::ledger::entry::{Event, Merit, Proposal};
+use credits_ledger::ledger::names::BillId;
 use credits_ledger::ledger::state::State;
 use credits_ledger::period::Month;
 use serde::Serialize;
@@ -31,6 +34,65 @@ pub(crate) fn correction_notes(correction: &Correction, state: &State) -> Vec<St
         format!("note: {amount} {currency} came back to credit {credit}, {why}")
     });
     lost.collect()
+}
+
+/// What to say of credits that bills earned before and do not earn any more.
+pub(crate) fn earning_notes(proposals: &[Proposal], state: &State, dry_run: bool) -> Vec<String> {
+    let verb = if dry_run { "would be" } else { "was" };
+    let note = |proposal: &Proposal| {
+        let Event::CreditReduced {
+            credit,
+            amount,
+            reason,
+        } = &proposal.entry.event
+        else {
+            return None;
+        };
+        let currency = state.credits[credit].credit.terms.currency;
+        let amount = amount.grouped(currency.minor_digits());
+        Some(format!(
+            "note: {amount} {currency} of credit {credit} {verb} taken back: {reason}"
+        ))
+    };
+    proposals.iter().filter_map(note).collect()
+}
+
+/// What to say of what a bill earned that is more than it earns now: it is used, and stays.
+pub(crate) fn kept_notes(kept: &[Kept], bill: &BillId) -> Vec<String> {
+    let (digits, currency) = (bill.currency.minor_digits(), bill.currency);
+    let note = |kept: &Kept| {
+        let [stands, earns] = [kept.stands, kept.earns].map(|amount| amount.grouped(digits));
+        format!(
+            "note: bill {bill} earns {earns} {currency} by offer {}, and {stands} stay earned: what is used is not taken back",
+            kept.offer
+        )
+    };
+    kept.iter().map(note).collect()
+}
+
+/// What bills came to earn in a correction.
+fn earned_notes(proposals: &[Proposal], dry_run: bool) -> Vec<String> {
+    let note = |proposal: &Proposal| {
+        let entry = &proposal.entry;
+        let Event::Earned {
+            terms,
+            by: Merit::Spend(bill),
+            ..
+        } = &entry.event
+        else {
+            return None;
+        };
+        let amount = terms.amount.grouped(terms.currency.minor_digits());
+        let (verb, credit) = match dry_run {
+            true => ("would earn", String::new()),
+            false => ("earned", format!(" as credit C{}", entry.number)),
+        };
+        let currency = terms.currency;
+        Some(format!(
+            "note: bill {bill} {verb} {amount} {currency}{credit}"
+        ))
+    };
+    proposals.iter().filter_map(note).collect()
 }
 
 fn changed_shapes(correction: &Correction) -> Vec<ChangedShape> {
@@ -140,6 +202,12 @@ pub(crate) fn reverse(args: &ReverseArgs, context: &Context) -> Result<Answer, F
     });
     Ok(answer
         .with_notes(correction_notes(correction, &outcome.state))
+        .with_notes(earning_notes(
+            &outcome.proposals,
+            &outcome.state,
+            args.dry_run,
+        ))
+        .with_notes(kept_notes(&kept(&outcome.state, &id, None), &id))
         .recorded(!args.dry_run))
 }
 
@@ -197,7 +265,10 @@ pub(crate) fn replay(args: &ReplayArgs, context: &Context) -> Result<Answer, Fai
         changed: changed_shapes(&correction),
         at_entry: outcome.head,
     };
-    let (style, notes) = (context.style, correction_notes(&correction, &outcome.state));
+    let (style, mut notes) = (context.style, correction_notes(&correction, &outcome.state));
+    let proposals = &outcome.proposals;
+    notes.extend(earned_notes(proposals, args.dry_run));
+    notes.extend(earning_notes(proposals, &outcome.state, args.dry_run));
     let answer = Answer::data(context.format, shape, |shape| {
         let verb = if args.dry_run {
             "to be rewritten"

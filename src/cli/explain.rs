@@ -6,11 +6,14 @@ use clap::Args;
 use credits_ledger::ledger::apply::{Hindrance, Standing};
 use credits_ledger::ledger::bill::{Charge, Status};
 use credits_ledger::ledger::booking::Past;
+use credits_ledger::ledger::earn::{Earning, Unearned, earnings};
 use credits_ledger::ledger::entry::Basis;
 use credits_ledger::ledger::explain::{Claims, Explanation, detail};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, Service};
+use credits_ledger::ledger::offer::{Makes, Offer};
 use credits_ledger::ledger::scope::Category;
 use credits_ledger::ledger::services::KnownBy;
+use credits_ledger::ledger::state::State;
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
 use credits_ledger::period::Month;
@@ -28,7 +31,8 @@ use super::terms::{read_account, read_region, read_service};
 /// Say why each charge of a bill is paid as it is
 ///
 /// For each charge, which credits paid, and for every credit that did not, the first rule that
-/// kept it out. Without CHARGE, people get a summary by reason.
+/// kept it out. Without CHARGE, people get a summary by reason, and what the bill earned by offers
+/// that reward spend, or why not.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits explain 111122223333/2026-01
@@ -53,8 +57,66 @@ struct Explained {
     currency: String,
     at_entry: u64,
     charges: Vec<ExplainedCharge>,
+    earnings: Vec<EarningShape>,
     #[serde(skip)]
     basis: Basis,
+}
+
+/// What the bill comes to by an offer that rewards spend.
+#[derive(Debug, Serialize)]
+struct EarningShape {
+    offer: String,
+    spend: String,
+    earns: String,
+    why_not: Option<String>,
+    #[serde(skip)]
+    line: String,
+}
+
+impl EarningShape {
+    fn new(earning: &Earning, state: &State, digits: u32) -> EarningShape {
+        let offer = &state.offers[&earning.offer].offer;
+        let currency = offer.currency;
+        let (earns, why_not) = match &earning.earns {
+            Ok(amount) => (*amount, None),
+            Err(why) => (Money::ZERO, Some(unearned(why, digits))),
+        };
+        let spend = earning.spend.grouped(digits);
+        let said = match &why_not {
+            Some(why) => format!("earns nothing: {why}"),
+            None => format!(
+                "earns {} {currency}, {}",
+                earns.grouped(digits),
+                rate(offer, digits)
+            ),
+        };
+        EarningShape {
+            offer: earning.offer.to_string(),
+            spend: earning.spend.text(digits),
+            earns: earns.text(digits),
+            why_not,
+            line: format!("offer {}: spend {spend} {currency} {said}", earning.offer),
+        }
+    }
+}
+
+/// Why nothing is earned, in the digits of the currency.
+fn unearned(why: &Unearned, digits: u32) -> String {
+    match why {
+        Unearned::BelowThreshold(least) => format!("{} is needed", least.grouped(digits)),
+        other => other.to_string(),
+    }
+}
+
+/// What part of the spend is earned.
+fn rate(offer: &Offer, digits: u32) -> String {
+    let Makes::BySpend(rule) = &offer.makes else {
+        return String::new();
+    };
+    let cap = rule.cap.map_or(String::new(), |cap| {
+        format!(", at most {}", cap.grouped(digits))
+    });
+    format!("{}%{cap}", rule.percent)
 }
 
 #[derive(Debug, Serialize)]
@@ -156,6 +218,13 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
         currency: id.currency.to_string(),
         at_entry: state.head,
         charges,
+        earnings: match wanted {
+            Some(_) => Vec::new(),
+            None => earnings(&then, &statement.bill)
+                .iter()
+                .map(|earning| EarningShape::new(earning, &then, digits))
+                .collect(),
+        },
         basis: bill.basis,
     };
     let (style, format) = (context.style, context.format);
@@ -330,18 +399,18 @@ fn summary_table(answer: &Explained, style: Style, digits: u32) -> Table {
             Cell::text(why),
         ]
     });
-    let table = Table::new(["service", "charges", "card", "why"])
+    let mut table = Table::new(["service", "charges", "card", "why"])
         .styled(style)
         .above(above)
         .rows(rows);
-    if total.is_zero() {
-        table
-    } else {
-        table.below(format!(
+    if !total.is_zero() {
+        table = table.below(format!(
             "`credits explain {} CHARGE` says it of one charge",
             answer.bill
-        ))
+        ));
     }
+    let earnings = answer.earnings.iter();
+    earnings.fold(table, |table, earning| table.below(&earning.line))
 }
 
 fn some(credits: &[&str]) -> String {

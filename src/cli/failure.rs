@@ -251,6 +251,7 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::OfferDiffers(_) => "offer_differs",
         Refusal::CodeOnRecord { .. } => "code_on_record",
         Refusal::OtherOffer { .. } => "other_offer",
+        Refusal::MadeOtherwise { .. } => "made_otherwise",
         Refusal::OfferClosed { .. } => "offer_closed",
         Refusal::NotEligible { .. } => "not_eligible",
         Refusal::LimitReached { .. } => "limit_reached",
@@ -280,6 +281,7 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
              `credits redeem CODE --kind promotional --amount 100 --end 2027-12-31`"
             .to_owned(),
         Refusal::AlreadyRedeemed { credit, .. } => format!("`credits show {credit}` shows what is left of it"),
+        Refusal::MadeOtherwise { offer, .. } => format!("`credits offer show {offer}` shows how"),
         Refusal::NotEligible { account, lacks, .. } => match lacks {
             credits_ledger::ledger::offer::Lacks::Attribute(needed) => {
                 let one = needed.first().map(String::as_str).unwrap_or("NAME");

@@ -2,7 +2,8 @@
 
 use clap::Args;
 use credits_ledger::ledger::credit::Sharing;
-use credits_ledger::ledger::entry::{Basis, Cause, Entry, Event};
+use credits_ledger::ledger::entry::{Basis, Cause, Entry, Event, Merit};
+use credits_ledger::ledger::offer::{Makes, Offer};
 use credits_ledger::store::verify::{Depth, verify as prove};
 use credits_ledger::store::{Record, StoreError};
 use serde::Serialize;
@@ -109,6 +110,16 @@ fn entry_row(entry: &Entry, record: &Record) -> Vec<Cell> {
     ]
 }
 
+/// What a credit of an offer is worth.
+fn worth(offer: &Offer) -> String {
+    match &offer.makes {
+        Makes::ByCode(amount) | Makes::ByCompletion { amount, .. } => {
+            amount.grouped(offer.currency.minor_digits())
+        }
+        Makes::BySpend(rule) => format!("{}% in", rule.percent),
+    }
+}
+
 fn as_billed(basis: Basis) -> &'static str {
     match basis {
         Basis::Rules => "",
@@ -139,11 +150,25 @@ fn about(entry: &Entry) -> String {
                 code.last
             )
         }
+        Event::Earned { account, terms, by } => {
+            let offer = terms.offer.as_ref().map_or("", |offer| offer.as_str());
+            let by = match by {
+                Merit::Spend(bill) => format!("bill {bill}"),
+                Merit::Completed(evidence) => evidence.clone(),
+            };
+            format!(
+                "C{}: {} {} for {account}, earned by {by}, offer {offer}",
+                entry.number,
+                terms.amount.grouped(terms.currency.minor_digits()),
+                terms.currency
+            )
+        }
         Event::OfferAdded(offer) => format!(
-            "{}: {} {}",
+            "{}: {} {}, {}",
             offer.id,
-            offer.amount.grouped(offer.currency.minor_digits()),
-            offer.currency
+            worth(offer),
+            offer.currency,
+            offer.makes.how()
         ),
         Event::CodeAdded { offer, code } => format!("{offer}: code ending in {}", code.last),
         Event::BillEstimated(bill) => {
@@ -184,6 +209,11 @@ fn about(entry: &Entry) -> String {
             amount,
             reason,
         } => format!("{credit}: {amount} taken away, {reason}"),
+        Event::CreditReduced {
+            credit,
+            amount,
+            reason,
+        } => format!("{credit}: {amount} taken back, {reason}"),
         Event::CreditPaused(credit) => format!("{credit}: takes no part for now"),
         Event::CreditResumed(credit) => format!("{credit}: takes part again"),
         Event::CreditTransferred { credit, to } => format!("{credit}: is account {to}'s"),

@@ -17,6 +17,7 @@ mod confirm;
 mod context;
 mod correct;
 mod documents;
+mod earn;
 mod explain;
 mod failure;
 mod grant;
@@ -206,6 +207,7 @@ enum Command {
     Offer(offer::OfferCommand),
     #[command(subcommand)]
     Code(code::CodeCommand),
+    Earn(earn::EarnArgs),
     #[command(subcommand)]
     Account(account::AccountCommand),
     #[command(subcommand)]
@@ -302,6 +304,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Share(args) => operate::share(args, context),
         Command::Offer(command) => offer::offer(command, context),
         Command::Code(command) => code::code(command, context),
+        Command::Earn(args) => earn::earn(args, context),
         Command::Account(command) => account::account(command, context),
         Command::Import(command) => import::import(command, context),
         Command::Service(command) => service::service(command, context),

@@ -8,17 +8,17 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use credits_ledger::formats::offers::{OFFER_FILE_LIMIT, read_offers};
 use credits_ledger::ledger::decide;
-use credits_ledger::ledger::offer::{Ends, Offer};
+use credits_ledger::ledger::earn::earned_on;
+use credits_ledger::ledger::offer::{Ends, Makes, Offer};
 use credits_ledger::ledger::services::{KnownBy, ServiceNames};
-use credits_ledger::ledger::state::OfferState;
-use credits_ledger::money::Money;
+use credits_ledger::ledger::state::{OfferState, State};
 use serde::Serialize;
 
 use super::answer::{Answer, Format};
 use super::context::{Clocks, Context, find_offer};
 use super::failure::{Failure, io_words};
 use super::service::unknown_notes;
-use super::shape::date;
+use super::shape::{date, except, only};
 use super::table::{Cell, Table};
 
 /// Record, list and show offers: the terms from which codes make credits
@@ -77,7 +77,7 @@ struct OfferShape {
     name: String,
     program: Option<String>,
     kind: &'static str,
-    amount: String,
+    amount: Option<String>,
     currency: String,
     end_date: Option<String>,
     valid_for: Option<String>,
@@ -91,15 +91,56 @@ struct OfferShape {
     eligible: EligibleShape,
     limits: LimitsShape,
     terms: Option<String>,
+    source: Option<String>,
+    earn: Option<EarnShape>,
     entry: Option<u64>,
     codes: u64,
     redeemed: u64,
+    earned: u64,
     as_of: String,
     at_entry: u64,
     #[serde(skip)]
-    worth: Money,
+    makes: Makes,
     #[serde(skip)]
     digits: u32,
+}
+
+/// What earns credits of an offer, as its file says it.
+#[derive(Debug, Serialize)]
+struct EarnShape {
+    when: &'static str,
+    what: Option<String>,
+    at_least: Option<String>,
+    per: Option<&'static str>,
+    services: Option<Vec<String>>,
+    percent: Option<String>,
+    cap: Option<String>,
+}
+
+impl EarnShape {
+    fn new(makes: &Makes, digits: u32) -> Option<EarnShape> {
+        match makes {
+            Makes::ByCode(_) => None,
+            Makes::ByCompletion { what, .. } => Some(EarnShape {
+                when: "completed",
+                what: Some(what.clone()),
+                at_least: None,
+                per: None,
+                services: None,
+                percent: None,
+                cap: None,
+            }),
+            Makes::BySpend(rule) => Some(EarnShape {
+                when: "spend",
+                what: None,
+                at_least: Some(rule.at_least.text(digits)),
+                per: Some("month"),
+                services: only(&rule.services),
+                percent: Some(rule.percent.to_string()),
+                cap: rule.cap.map(|cap| cap.text(digits)),
+            }),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -115,11 +156,11 @@ struct LimitsShape {
 }
 
 impl OfferShape {
-    fn new(state: &OfferState, as_of: NaiveDate, at_entry: u64) -> OfferShape {
+    fn new(of: &OfferState, as_of: NaiveDate, at_entry: u64, state: &State) -> OfferShape {
         let Offer {
             scope, eligible, ..
-        } = &state.offer;
-        let offer = &state.offer;
+        } = &of.offer;
+        let offer = &of.offer;
         let digits = offer.currency.minor_digits();
         let names =
             |names: Option<&BTreeSet<String>>| names.map(|names| names.iter().cloned().collect());
@@ -128,7 +169,7 @@ impl OfferShape {
             name: offer.name.clone(),
             program: offer.program.clone(),
             kind: offer.kind.as_str(),
-            amount: offer.amount.text(digits),
+            amount: offer.makes.amount().map(|amount| amount.text(digits)),
             currency: offer.currency.to_string(),
             end_date: match offer.ends {
                 Ends::On(end) => Some(date(end)),
@@ -140,26 +181,11 @@ impl OfferShape {
             },
             redeem_by: offer.redeem_by.map(date),
             transferable: offer.transferable,
-            services: scope
-                .services
-                .only()
-                .map(|names| names.iter().map(ToString::to_string).collect()),
-            exclude_services: scope
-                .services
-                .except()
-                .map(|names| names.iter().map(ToString::to_string).collect()),
-            regions: scope
-                .regions
-                .only()
-                .map(|names| names.iter().map(ToString::to_string).collect()),
-            categories: scope
-                .categories
-                .only()
-                .map(|names| names.iter().map(ToString::to_string).collect()),
-            exclude_categories: scope
-                .categories
-                .except()
-                .map(|names| names.iter().map(ToString::to_string).collect()),
+            services: only(&scope.services),
+            exclude_services: except(&scope.services),
+            regions: only(&scope.regions),
+            categories: only(&scope.categories),
+            exclude_categories: except(&scope.categories),
             eligible: EligibleShape {
                 attributes_any: names(eligible.attributes_any.as_ref()),
                 countries: names(eligible.countries.as_ref()),
@@ -169,13 +195,50 @@ impl OfferShape {
                 per_account: offer.per_account_max,
             },
             terms: offer.terms.clone(),
-            entry: Some(state.entry).filter(|entry| *entry <= at_entry),
-            codes: state.codes_on(as_of),
-            redeemed: state.redemptions_on(as_of),
+            source: offer.source.clone(),
+            earn: EarnShape::new(&offer.makes, digits),
+            entry: Some(of.entry).filter(|entry| *entry <= at_entry),
+            codes: of.codes_on(as_of),
+            redeemed: of.redemptions_on(as_of),
+            earned: earned_on(state, &offer.id, as_of),
             as_of: date(as_of),
             at_entry,
-            worth: offer.amount,
+            makes: offer.makes.clone(),
             digits,
+        }
+    }
+
+    /// What a credit is worth, for people.
+    fn worth(&self) -> String {
+        match &self.makes {
+            Makes::ByCode(amount) | Makes::ByCompletion { amount, .. } => {
+                amount.grouped(self.digits)
+            }
+            Makes::BySpend(rule) => {
+                let cap = rule.cap.map_or(String::new(), |cap| {
+                    format!(", at most {}", cap.grouped(self.digits))
+                });
+                format!("{}% of spend{cap}", rule.percent)
+            }
+        }
+    }
+
+    /// By what credits are made, for people.
+    fn made(&self) -> String {
+        match &self.makes {
+            Makes::ByCode(_) => self.makes.how().to_owned(),
+            Makes::ByCompletion { what, .. } => format!("{}: {what}", self.makes.how()),
+            Makes::BySpend(rule) => {
+                let of = self.earn.as_ref().and_then(|earn| earn.services.as_ref());
+                let of = of.map_or("usage and recurring fees".to_owned(), |names| {
+                    names.join(", ")
+                });
+                let least = rule.at_least.grouped(self.digits);
+                format!(
+                    "{}: a month's final bill with {least} or more of {of}",
+                    self.makes.how()
+                )
+            }
         }
     }
 
@@ -199,6 +262,7 @@ fn offers_answer<'a>(
     context: &Context,
     at_entry: u64,
     as_of: NaiveDate,
+    state: &State,
     offers: impl Iterator<Item = &'a OfferState>,
     above: String,
 ) -> Answer {
@@ -206,7 +270,7 @@ fn offers_answer<'a>(
         as_of: date(as_of),
         at_entry,
         offers: offers
-            .map(|offer| OfferShape::new(offer, as_of, at_entry))
+            .map(|offer| OfferShape::new(offer, as_of, at_entry, state))
             .collect(),
     };
     let style = context.style;
@@ -220,6 +284,7 @@ fn offers_answer<'a>(
             "redeem by",
             "codes",
             "redeemed",
+            "earned",
             "name",
         ];
         Table::new(headings)
@@ -229,12 +294,18 @@ fn offers_answer<'a>(
                 vec![
                     Cell::text(&offer.id),
                     Cell::text(offer.kind),
-                    Cell::Amount(offer.worth, offer.digits),
+                    match &offer.makes {
+                        Makes::BySpend(_) => Cell::text(offer.worth()),
+                        makes => makes
+                            .amount()
+                            .map_or(Cell::Empty, |amount| Cell::Amount(amount, offer.digits)),
+                    },
                     Cell::text(&offer.currency),
                     Cell::text(offer.ends()),
                     Cell::maybe(offer.redeem_by.as_ref()),
                     Cell::Count(offer.codes),
                     Cell::Count(offer.redeemed),
+                    Cell::Count(offer.earned),
                     Cell::text(&offer.name),
                 ]
             }))
@@ -265,7 +336,14 @@ fn list_offers(args: &OfferListArgs, context: &Context) -> Result<Answer, Failur
         "offers"
     };
     let above = format!("{none} as of {as_of}, entry {}", state.head);
-    let answer = offers_answer(context, state.head, as_of, offers.into_iter(), above);
+    let answer = offers_answer(
+        context,
+        state.head,
+        as_of,
+        &state,
+        offers.into_iter(),
+        above,
+    );
     Ok(answer.with_notes(context.absence(&journal)))
 }
 
@@ -288,7 +366,14 @@ fn add_offers(args: &OfferAddArgs, context: &Context) -> Result<Answer, Failure>
         .iter()
         .filter_map(|offer| outcome.state.offers.get(&offer.id));
     let above = format!("offers {verb}: {}", ids.join(", "));
-    let answer = offers_answer(context, outcome.head, context.today, added, above);
+    let answer = offers_answer(
+        context,
+        outcome.head,
+        context.today,
+        &outcome.state,
+        added,
+        above,
+    );
     let notes = offer_notes(&offers, &outcome.state.service_names());
     let recorded = !args.dry_run && !outcome.proposals.is_empty();
     Ok(answer.with_notes(notes).recorded(recorded))
@@ -296,7 +381,13 @@ fn add_offers(args: &OfferAddArgs, context: &Context) -> Result<Answer, Failure>
 
 /// What to say of services in offers that nobody knows.
 pub(super) fn offer_notes(offers: &[Offer], names: &ServiceNames) -> Vec<String> {
-    let scopes = offers.iter().map(|offer| &offer.scope.services);
+    let scopes = offers.iter().flat_map(|offer| {
+        let counted = match &offer.makes {
+            Makes::BySpend(rule) => Some(&rule.services),
+            _ => None,
+        };
+        std::iter::once(&offer.scope.services).chain(counted)
+    });
     let named = scopes.flat_map(|scope| scope.only().or(scope.except()).into_iter().flatten());
     let unknown = named.filter(|name| names.named(name).known_by == KnownBy::Nobody);
     unknown_notes(&unknown.cloned().collect(), names)
@@ -307,13 +398,13 @@ fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure
     let state = args.clocks.state(journal.view())?;
     let as_of = args.clocks.date(context);
     let id = find_offer(&state, &args.id)?;
-    let shape = OfferShape::new(&state.offers[&id], as_of, state.head);
+    let shape = OfferShape::new(&state.offers[&id], as_of, state.head, &state);
     if context.format != Format::Table {
         return Ok(Answer::data(context.format, shape, |shape| {
             let rows = [
                 ("id", shape.id.clone()),
                 ("name", shape.name.clone()),
-                ("amount", shape.amount.clone()),
+                ("amount", shape.amount.clone().unwrap_or_default()),
             ];
             Table::new(["fact", "value"])
                 .rows(rows.map(|(fact, value)| vec![Cell::text(fact), Cell::text(value)]))
@@ -327,12 +418,9 @@ fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure
         ("kind", Some(shape.kind.to_owned())),
         (
             "amount",
-            Some(format!(
-                "{} {}",
-                shape.worth.grouped(shape.digits),
-                shape.currency
-            )),
+            Some(format!("{} {}", shape.worth(), shape.currency)),
         ),
+        ("made", Some(shape.made())),
         ("ends", Some(shape.ends())),
         ("redeem by", shape.redeem_by.clone()),
         ("only services", list(&shape.services)),

@@ -5,11 +5,11 @@ use chrono::NaiveDate;
 use credits_ledger::ledger::balance::{Balance, Figures};
 use credits_ledger::ledger::correct::CardChange;
 use credits_ledger::ledger::credit::{Credit, Sharing};
-use credits_ledger::ledger::entry::Basis;
+use credits_ledger::ledger::entry::{Basis, Merit};
 use credits_ledger::ledger::names::{BillId, CreditId, Currency, Region};
 use credits_ledger::ledger::rules::{EndRule, StartRule};
 use credits_ledger::ledger::scope::Scope;
-use credits_ledger::ledger::state::{CreditRecord, State};
+use credits_ledger::ledger::state::{CreditRecord, Movement, State};
 use credits_ledger::ledger::statement::{Allocation, Line, Statement};
 use credits_ledger::money::{Money, grouped};
 use credits_ledger::period::date_text;
@@ -20,13 +20,15 @@ pub(crate) fn date(date: NaiveDate) -> String {
     date_text(date)
 }
 
-fn only<T: Ord + ToString>(scope: &Scope<T>) -> Option<Vec<String>> {
+/// What a scope names when it is *only these*.
+pub(crate) fn only<T: Ord + ToString>(scope: &Scope<T>) -> Option<Vec<String>> {
     scope
         .only()
         .map(|names| names.iter().map(ToString::to_string).collect())
 }
 
-fn except<T: Ord + ToString>(scope: &Scope<T>) -> Option<Vec<String>> {
+/// What a scope names when it is *all but these*.
+pub(crate) fn except<T: Ord + ToString>(scope: &Scope<T>) -> Option<Vec<String>> {
     scope
         .except()
         .map(|names| names.iter().map(ToString::to_string).collect())
@@ -65,6 +67,7 @@ pub(crate) struct CreditShape {
     pub(crate) void_reason: Option<String>,
     pub(crate) reference: Option<String>,
     pub(crate) made_for: Option<String>,
+    pub(crate) earned_by: Option<EarnedByShape>,
     pub(crate) as_of: String,
     pub(crate) at_entry: u64,
     #[serde(skip)]
@@ -134,11 +137,34 @@ impl CreditShape {
                 .filter(|_| figures.voided.is_positive()),
             reference: terms.reference.clone(),
             made_for: record.made_for.as_ref().map(ToString::to_string),
+            earned_by: record.earned_by.as_ref().map(EarnedByShape::new),
             as_of: date(as_of),
             at_entry: state.head,
             figures,
             initial: terms.amount,
             digits,
+        }
+    }
+}
+
+/// What a credit was earned by: a bill's spend, or something completed.
+#[derive(Debug, Serialize)]
+pub(crate) struct EarnedByShape {
+    pub(crate) bill: Option<String>,
+    pub(crate) evidence: Option<String>,
+}
+
+impl EarnedByShape {
+    fn new(merit: &Merit) -> EarnedByShape {
+        match merit {
+            Merit::Spend(bill) => EarnedByShape {
+                bill: Some(bill.to_string()),
+                evidence: None,
+            },
+            Merit::Completed(evidence) => EarnedByShape {
+                bill: None,
+                evidence: Some(evidence.clone()),
+            },
         }
     }
 }
@@ -309,6 +335,41 @@ impl ChangedShape {
     }
 }
 
+/// A credit that the spend of a bill earned.
+#[derive(Debug, Serialize)]
+pub(crate) struct EarnedShape {
+    pub(crate) credit: Option<String>,
+    pub(crate) offer: Option<String>,
+    pub(crate) name: String,
+    pub(crate) amount: String,
+    pub(crate) start_date: String,
+    pub(crate) end_date: Option<String>,
+}
+
+/// What the spend of a bill earned and was not taken back, as entries up to `head` name it.
+pub(crate) fn earned_by_bill(state: &State, bill: &BillId, head: u64) -> Vec<EarnedShape> {
+    let records = state.credits.values();
+    let records = records.filter(|record| {
+        record.credit.id.part == 0
+            && matches!(&record.earned_by, Some(Merit::Spend(by)) if by == bill)
+    });
+    let shapes = records.filter_map(|record| {
+        let Credit { id, terms, .. } = &record.credit;
+        let taken_back = record.moved.iter();
+        let taken_back = taken_back.filter(|moved| moved.movement == Movement::Reduced);
+        let amount = terms.amount - taken_back.map(|moved| moved.amount).sum();
+        amount.is_positive().then(|| EarnedShape {
+            credit: (id.entry <= head).then(|| id.to_string()),
+            offer: terms.offer.as_ref().map(ToString::to_string),
+            name: terms.name.clone(),
+            amount: amount.text(terms.currency.minor_digits()),
+            start_date: date(terms.start_date),
+            end_date: terms.end_date.map(date),
+        })
+    });
+    shapes.collect()
+}
+
 /// The result of applying credits to one bill.
 #[derive(Debug, Serialize)]
 pub(crate) struct StatementShape {
@@ -329,6 +390,7 @@ pub(crate) struct StatementShape {
     pub(crate) provider_credits: String,
     pub(crate) charges: ChargeShapes,
     pub(crate) credits: Vec<AppliedShape>,
+    pub(crate) earned: Vec<EarnedShape>,
     pub(crate) changed: Vec<ChangedShape>,
     pub(crate) at_entry: u64,
 }
@@ -386,6 +448,7 @@ impl StatementShape {
             residue: (totals.card - card).text(digits),
             provider_credits: totals.provider_credits.text(digits),
             credits: credits.collect(),
+            earned: earned_by_bill(state, bill.id(), state.head),
             charges: ChargeShapes(statement),
             changed: Vec::new(),
             at_entry: state.head,

@@ -241,6 +241,15 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
             "{spanning} paid without a usage date: taken to span the month"
         ));
     }
+    for earned in &shape.earned {
+        let credit = earned.credit.as_deref().unwrap_or("a credit");
+        table = table.below(format!(
+            "{}  from {} on, {}",
+            line(&format!("earned {credit}"), &earned.amount),
+            earned.start_date,
+            earned.name
+        ));
+    }
     if !shape.changed.is_empty() {
         table = table.below("");
     }

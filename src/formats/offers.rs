@@ -1,15 +1,14 @@
 //! The reader of offer files: JSON, `{"offers": [...]}`. Unknown fields are refused by name, since
 //! they are usually misspelt known ones; fields that are `null` may be absent.
-//!
-//! Not here: earning rules. An offer that has one is refused by name rather than half understood.
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::ledger::credit::Kind;
 use crate::ledger::names::{Currency, OfferId, Region, Service};
-use crate::ledger::offer::{Eligibility, Ends, Offer};
+use crate::ledger::offer::{Eligibility, Ends, Makes, Offer, SpendRule};
 use crate::ledger::scope::{Category, CreditScope, Scope};
 use crate::money::Money;
 use crate::period::{Validity, parse_date};
@@ -65,8 +64,24 @@ struct OfferShape<'a> {
     eligible: Option<EligibleShape>,
     limits: Option<LimitsShape>,
     terms: Option<String>,
+    source: Option<String>,
     #[serde(borrow)]
-    earn: Option<&'a RawValue>,
+    earn: Option<EarnShape<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EarnShape<'a> {
+    when: String,
+    what: Option<String>,
+    #[serde(borrow)]
+    at_least: Option<&'a RawValue>,
+    per: Option<String>,
+    services: Option<Vec<String>>,
+    #[serde(borrow)]
+    percent: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cap: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
@@ -116,9 +131,6 @@ fn fault(field: &str, found: &str, what: impl std::fmt::Display) -> String {
 }
 
 fn read_offer(shape: OfferShape<'_>) -> Result<Offer, String> {
-    if shape.earn.is_some() {
-        return Err("earn: earning rules are not supported yet".to_owned());
-    }
     let id = OfferId::new(&shape.id).map_err(|error| fault("id", &shape.id, error))?;
     let kind = Kind::parse(&shape.kind).ok_or_else(|| {
         fault(
@@ -168,7 +180,7 @@ fn read_offer(shape: OfferShape<'_>) -> Result<Offer, String> {
             .as_deref()
             .map(|program| words("program", program))
             .transpose()?,
-        amount: read_amount(shape.amount)?,
+        makes: read_makes(shape.amount, shape.earn)?,
         currency: match &shape.currency {
             Some(code) => Currency::new(code).map_err(|error| fault("currency", code, error))?,
             None => Currency::USD,
@@ -186,6 +198,11 @@ fn read_offer(shape: OfferShape<'_>) -> Result<Offer, String> {
             .as_deref()
             .map(|terms| words("terms", terms))
             .transpose()?,
+        source: shape
+            .source
+            .as_deref()
+            .map(|source| words("source", source))
+            .transpose()?,
         id,
         kind,
         ends,
@@ -193,20 +210,101 @@ fn read_offer(shape: OfferShape<'_>) -> Result<Offer, String> {
     })
 }
 
-fn read_amount(raw: Option<&RawValue>) -> Result<Money, String> {
-    let Some(raw) = raw else {
-        return Err("amount: is missing".to_owned());
+/// By what the offer makes credits: `earn` says so, and where it is absent codes do.
+fn read_makes(amount: Option<&RawValue>, earn: Option<EarnShape<'_>>) -> Result<Makes, String> {
+    let Some(earn) = earn else {
+        return read_amount("amount", amount).map(Makes::ByCode);
     };
+    match earn.when.as_str() {
+        "spend" => {
+            if amount.is_some() {
+                return Err("amount: stands beside `earn` by spend, which says what is earned by `percent` and `cap`".to_owned());
+            }
+            earn.refuses("spend", &[("what", earn.what.is_some())])?;
+            read_spend_rule(earn).map(Makes::BySpend)
+        }
+        "completed" => {
+            let others = [
+                ("at_least", earn.at_least.is_some()),
+                ("per", earn.per.is_some()),
+                ("services", earn.services.is_some()),
+                ("percent", earn.percent.is_some()),
+                ("cap", earn.cap.is_some()),
+            ];
+            earn.refuses("completed", &others)?;
+            let what = earn.what.ok_or("earn.what: is missing")?;
+            Ok(Makes::ByCompletion {
+                what: words("earn.what", &what)?,
+                amount: read_amount("amount", amount)?,
+            })
+        }
+        other => Err(fault(
+            "earn.when",
+            other,
+            "is neither `spend` nor `completed`",
+        )),
+    }
+}
+
+impl EarnShape<'_> {
+    /// Refuses fields that a rule of this kind does not have.
+    fn refuses(&self, when: &str, fields: &[(&str, bool)]) -> Result<(), String> {
+        match fields.iter().find(|(_, stands)| *stands) {
+            Some((field, _)) => Err(format!("earn.{field}: is not of a rule by `{when}`")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn read_spend_rule(earn: EarnShape<'_>) -> Result<SpendRule, String> {
+    match earn.per.as_deref() {
+        None | Some("month") => {}
+        Some(other) => return Err(fault("earn.per", other, "is not `month`")),
+    }
+    Ok(SpendRule {
+        at_least: read_amount("earn.at_least", earn.at_least)?,
+        services: scope("earn.services", earn.services, None, |name| {
+            Service::new(name).map_err(|error| error.to_string())
+        })?,
+        percent: read_percent(earn.percent)?,
+        cap: match earn.cap {
+            Some(cap) => Some(read_amount("earn.cap", Some(cap))?),
+            None => None,
+        },
+    })
+}
+
+/// A number, which may stand as text.
+fn plain(raw: &RawValue) -> String {
     let text = raw.get();
-    let plain: String = if text.starts_with('"') {
+    if text.starts_with('"') {
         serde_json::from_str(text).unwrap_or_default()
     } else {
         text.to_owned()
+    }
+}
+
+fn read_percent(raw: Option<&RawValue>) -> Result<Decimal, String> {
+    let text = plain(raw.ok_or("earn.percent: is missing")?);
+    let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let percent = Decimal::from_str_exact(&text).ok().filter(|_| is_plain);
+    let percent = percent.map(|percent| percent.normalize());
+    let fits = |percent: &Decimal| {
+        !percent.is_zero() && *percent <= Decimal::ONE_HUNDRED && percent.scale() <= 4
     };
-    match Money::parse(&plain) {
+    percent.filter(fits).ok_or_else(|| {
+        let what =
+            "is not a percentage above 0 and up to 100, with at most four digits after the point";
+        fault("earn.percent", &text, what)
+    })
+}
+
+fn read_amount(field: &str, raw: Option<&RawValue>) -> Result<Money, String> {
+    let text = plain(raw.ok_or_else(|| format!("{field}: is missing"))?);
+    match Money::parse(&text) {
         Ok(amount) if amount.is_positive() => Ok(amount),
-        Ok(_) => Err(fault("amount", &plain, "is not above zero")),
-        Err(error) => Err(fault("amount", &plain, error)),
+        Ok(_) => Err(fault(field, &text, "is not above zero")),
+        Err(error) => Err(fault(field, &text, error)),
     }
 }
 

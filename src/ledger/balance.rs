@@ -72,7 +72,7 @@ pub struct Figures {
     pub status: CreditStatus,
     /// What final bills used, and what was used before the ledger began.
     pub used: Money,
-    /// What was taken away.
+    /// What was taken away, what was not earned in the end included.
     pub voided: Money,
     /// What became parts of it, which are credits of their own.
     pub split: Money,
@@ -109,13 +109,14 @@ pub fn figures(record: &CreditRecord, as_of: NaiveDate, reserved: Money, rules: 
         moved.map(|moved| moved.amount).sum::<Money>()
     };
     let used = terms.used_before + sum(Movement::Applied) - sum(Movement::Returned);
-    let voided = sum(Movement::Voided);
+    let ended_early = sum(Movement::Voided);
+    let voided = ended_early + sum(Movement::Reduced);
     let split = sum(Movement::Split);
     let left = terms.amount - used - voided - split;
     let ended = terms
         .last_covered_day(rules)
         .is_some_and(|last| last < as_of);
-    let status = if voided.is_positive() {
+    let status = if ended_early.is_positive() {
         CreditStatus::Voided
     } else if as_of < terms.start_date.max(record.since) {
         CreditStatus::Upcoming

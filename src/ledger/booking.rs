@@ -12,6 +12,7 @@ use super::as_billed::{Shortage, as_billed, row_differences};
 use super::bill::{Bill, Status};
 use super::credit::Terms;
 use super::decide::{Desk, Refusal, take_away};
+use super::earn::{self, Due};
 use super::entry::{Basis, BillRecord, Booking, Event, Lines};
 use super::names::{AccountId, BillId, CreditId};
 use super::rules::Rules;
@@ -163,8 +164,8 @@ fn last_booked<'a>(state: &'a State, id: &BillId) -> Option<&'a BillId> {
     booked.map(|(other, _)| other).next_back()
 }
 
-/// Records a bill that comes in its order: a final one is applied and booked, an estimate kept.
-/// Returns the number of its entry.
+/// Records a bill that comes in its order: a final one is applied and booked, and what it earns is
+/// recorded after it; an estimate is kept. Returns the number of its entry.
 pub(super) fn record(
     desk: &mut Desk,
     bill: Bill,
@@ -184,6 +185,7 @@ pub(super) fn record(
             desk.propose(effective, event, Some(Lines::Bill(bill)))
         }
         Status::Final => {
+            let due = Due::of(&desk.state, &bill);
             let statement = match basis {
                 Basis::Rules => {
                     let standings = desk.state.standings(bill.id().month);
@@ -191,7 +193,9 @@ pub(super) fn record(
                 }
                 Basis::AsBilled => as_provided(desk, bill, rules)?,
             };
-            book(desk, statement, basis, rules)
+            let entry = book(desk, statement, basis, rules)?;
+            earn::settle(desk, &due, rules)?;
+            Ok(entry)
         }
     }
 }

@@ -19,6 +19,7 @@ use super::booking::{
     Against, Applied, Course, Past, against_record, book, check_open, make_good, record, settle,
 };
 use super::decide::{Desk, Refusal, take_away};
+use super::earn::{self, Due};
 use super::entry::{Basis, Cause, Event, Lines, Reversal};
 use super::names::{BillId, CreditId};
 use super::rules::Rules;
@@ -279,6 +280,8 @@ where
     if asked.bills.is_empty() && asked.anew.is_empty() && asked.all_from.is_none() {
         return Ok(Correction::default());
     }
+    // What bills earn depends on their charges alone, and later ones may use it.
+    settle_earnings::<P, E>(desk, past, &asked, rules)?;
     let left_before: BTreeMap<CreditId, Money> = desk
         .state
         .credits
@@ -306,7 +309,59 @@ where
         let on = record.voided_on().unwrap_or(desk.today);
         take_away(desk, lost.credit, reason, on)?;
     }
+    settle_what_came_back::<P, E>(desk, past, &left_before, rules)?;
     Ok(correction)
+}
+
+/// Settles what the bills that are asked to change earn by what they come to then.
+fn settle_earnings<P, E>(desk: &mut Desk, past: &P, asked: &Asked, rules: &Rules) -> Result<(), E>
+where
+    P: Past,
+    E: From<Refusal> + From<P::Error>,
+{
+    let booked = desk.state.bills.iter();
+    let replayed = booked
+        .filter(|(id, bill)| {
+            bill.status == Status::Final && asked.all_from.is_some_and(|from| from <= id.month)
+        })
+        .map(|(id, _)| id);
+    let ids: BTreeSet<BillId> = replayed.chain(asked.bills.keys()).cloned().collect();
+    for id in ids {
+        let due = match asked.bills.get(&id) {
+            Some(Some((bill, _))) => Due::of(&desk.state, bill),
+            Some(None) => Due::nothing(&desk.state, &id),
+            None => due_of_recorded(desk, past, &id)?,
+        };
+        earn::settle(desk, &due, rules).map_err(Refusal::from)?;
+    }
+    Ok(())
+}
+
+/// What a bill earns as it is on record.
+fn due_of_recorded<P: Past>(desk: &Desk, past: &P, id: &BillId) -> Result<Due, P::Error> {
+    let booked = desk.state.bills.get(id);
+    match booked.filter(|bill| bill.status == Status::Final) {
+        Some(booked) => Ok(Due::of(&desk.state, desk.lines(past, booked)?.bill())),
+        None => Ok(Due::nothing(&desk.state, id)),
+    }
+}
+
+/// Takes back what came back to credits that had been earned and are not any more.
+fn settle_what_came_back<P, E>(
+    desk: &mut Desk,
+    past: &P,
+    left_before: &BTreeMap<CreditId, Money>,
+    rules: &Rules,
+) -> Result<(), E>
+where
+    P: Past,
+    E: From<Refusal> + From<P::Error>,
+{
+    for id in earn::reduced_with_more(&desk.state, left_before) {
+        let due = due_of_recorded(desk, past, &id)?;
+        earn::settle(desk, &due, rules).map_err(Refusal::from)?;
+    }
+    Ok(())
 }
 
 impl Rewrite {

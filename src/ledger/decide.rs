@@ -16,12 +16,13 @@ use crate::period::Month;
 use super::account::{AccountChange, AccountError};
 use super::bill::Difference;
 use super::credit::Terms;
+use super::earn::{Shut, Taken, end_if_open, within_limits};
 use super::entry::{Basis, CodeMark, Entry, Event, Lines, Proposal};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId, Service};
-use super::offer::{Lacks, Offer};
+use super::offer::{Lacks, Makes, Offer};
 use super::rules::Rules;
 use super::services::ServiceAlias;
-use super::state::{Broken, State};
+use super::state::{Broken, CreditRecord, State};
 
 /// A state about to be added to by one command.
 #[derive(Debug)]
@@ -125,6 +126,14 @@ pub enum Refusal {
         offer: OfferId,
         /// The offer named.
         named: OfferId,
+    },
+    /// The offer makes its credits in another way.
+    #[error("offer `{offer}` makes credits {how}")]
+    MadeOtherwise {
+        /// The offer.
+        offer: OfferId,
+        /// By what it does.
+        how: &'static str,
     },
     /// Too late for the offer.
     #[error("offer `{offer}` could be redeemed until {until}")]
@@ -354,13 +363,24 @@ pub fn add_offer(desk: &mut Desk, offer: Offer) -> Result<(), Refusal> {
     let names = desk.state.service_names();
     match desk.state.offers.get(&offer.id) {
         // An alias does not make another offer of it.
-        Some(known) if known.offer == offer || names.offer(&known.offer) == offer => Ok(()),
+        Some(known) if known.offer == offer || same_terms(&names.offer(&known.offer), &offer) => {
+            Ok(())
+        }
         Some(_) => Err(Refusal::OfferDiffers(offer.id)),
         None => {
             desk.propose(desk.today, Event::OfferAdded(offer), None)?;
             Ok(())
         }
     }
+}
+
+/// Whether two offers say the same, wherever that stands.
+fn same_terms(one: &Offer, other: &Offer) -> bool {
+    let source = other.source.clone();
+    Offer {
+        source,
+        ..one.clone()
+    } == *other
 }
 
 /// Records which credit the provider's credit rows of a name mean; nothing where that is so.
@@ -431,9 +451,8 @@ pub fn add_code(
     code: CodeMark,
     known: CodeState,
 ) -> Result<(u64, bool), Refusal> {
-    if !desk.state.offers.contains_key(offer) {
-        return Err(Refusal::UnknownOffer(offer.clone()));
-    }
+    let unknown = || Refusal::UnknownOffer(offer.clone());
+    code_worth(&desk.state.offers.get(offer).ok_or_else(unknown)?.offer)?;
     match known {
         CodeState::Unknown => {
             let entry = desk.propose(
@@ -558,49 +577,29 @@ fn redeemed_terms(
     let unknown = || Refusal::UnknownOffer(offer.clone());
     let record = state.offers.get(offer).ok_or_else(unknown)?;
     let offer = &record.offer;
-    if let Some(until) = offer.redeem_by
-        && until < start
-    {
-        return Err(Refusal::OfferClosed {
-            offer: offer.id.clone(),
-            until,
-        });
-    }
-    let end_date = offer.end_date(start).map_err(|ended| match ended {
-        Some(until) => Refusal::OfferClosed {
-            offer: offer.id.clone(),
-            until,
-        },
-        None => Refusal::EndsTooLate,
-    })?;
+    let amount = code_worth(offer)?;
+    let shut = |shut: Shut| shut.refusal(offer, account);
+    let end_date = end_if_open(offer, start, start).map_err(shut)?;
     if let Some(lacks) = offer.eligible.lacks(state.accounts.get(account)) {
-        return Err(Refusal::NotEligible {
-            account: account.clone(),
+        return Err(shut(Shut::NotEligible(lacks)));
+    }
+    let taken = Taken {
+        own: record.redeemed.get(account).copied().unwrap_or_default(),
+        all: record.redemptions_on(NaiveDate::MAX),
+    };
+    within_limits(offer, taken).map_err(shut)?;
+    Ok(offer.credit_terms(amount, start, end_date))
+}
+
+/// What a code of an offer is worth.
+fn code_worth(offer: &Offer) -> Result<Money, Refusal> {
+    match offer.makes {
+        Makes::ByCode(amount) => Ok(amount),
+        _ => Err(Refusal::MadeOtherwise {
             offer: offer.id.clone(),
-            lacks,
-        });
+            how: offer.makes.how(),
+        }),
     }
-    let own = record.redeemed.get(account).copied().unwrap_or_default();
-    let limits = [
-        (offer.per_account_max, own, true),
-        (
-            offer.redemptions_max,
-            record.redemptions_on(NaiveDate::MAX),
-            false,
-        ),
-    ];
-    for (limit, taken, per_account) in limits {
-        if let Some(limit) = limit
-            && taken >= limit
-        {
-            return Err(Refusal::LimitReached {
-                offer: offer.id.clone(),
-                limit,
-                per_account,
-            });
-        }
-    }
-    Ok(offer.credit_terms(start, end_date))
 }
 
 /// Takes away what is left of a credit, which may be one that has not started. Returns how much.
@@ -637,8 +636,7 @@ pub fn void(
     Ok(amount)
 }
 
-/// Voids all that is left of a credit on a day, or on that of its last use if that is later; a use
-/// that came back is none.
+/// Voids all that is left of a credit on a day, or on that of its last use if that is later.
 pub(super) fn take_away(
     desk: &mut Desk,
     credit: CreditId,
@@ -646,14 +644,7 @@ pub(super) fn take_away(
     on: NaiveDate,
 ) -> Result<(), Refusal> {
     let record = &desk.state.credits[&credit];
-    // A reversal counts from the day of the booking it lifts, so that the two leave nothing of it.
-    let mut used_on: BTreeMap<NaiveDate, Money> = BTreeMap::new();
-    for moved in &record.moved {
-        *used_on.entry(moved.effective).or_default() += moved.taken();
-    }
-    let mut last_first = used_on.into_iter().rev();
-    let last_use = last_first.find(|(_, amount)| !amount.is_zero());
-    let effective = last_use.map_or(on, |(day, _)| day.max(on));
+    let effective = last_use(record, on);
     let amount = record.left;
     let event = Event::CreditVoided {
         credit,
@@ -662,6 +653,18 @@ pub(super) fn take_away(
     };
     desk.propose(effective, event, None)?;
     Ok(())
+}
+
+/// A day, or that of a credit's last use if that is later; a use that came back is none.
+pub(super) fn last_use(record: &CreditRecord, on: NaiveDate) -> NaiveDate {
+    // A reversal counts from the day of the booking it lifts, so that the two leave nothing of it.
+    let mut used_on: BTreeMap<NaiveDate, Money> = BTreeMap::new();
+    for moved in &record.moved {
+        *used_on.entry(moved.effective).or_default() += moved.taken();
+    }
+    let mut last_first = used_on.into_iter().rev();
+    let last_use = last_first.find(|(_, amount)| !amount.is_zero());
+    last_use.map_or(on, |(day, _)| day.max(on))
 }
 
 /// Changes what is on record of an account.

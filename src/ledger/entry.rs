@@ -138,6 +138,15 @@ pub struct Word {
     pub sharing: Option<Sharing>,
 }
 
+/// What a credit was earned by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merit {
+    /// By what this bill comes to.
+    Spend(BillId),
+    /// By what an offer asks for, of which this is the evidence.
+    Completed(String),
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -158,6 +167,15 @@ pub enum Event {
         terms: Terms,
         /// The code.
         code: CodeMark,
+    },
+    /// A credit was earned by an offer's rule.
+    Earned {
+        /// The account that earned it.
+        account: AccountId,
+        /// What it says.
+        terms: Terms,
+        /// What it was earned by.
+        by: Merit,
     },
     /// An offer was put on record.
     OfferAdded(Offer),
@@ -183,6 +201,15 @@ pub enum Event {
         /// The credit.
         credit: CreditId,
         /// How much that was, above zero.
+        amount: Money,
+        /// Why.
+        reason: String,
+    },
+    /// Less of a credit was earned than was put on record; the rest of it stays.
+    CreditReduced {
+        /// The credit.
+        credit: CreditId,
+        /// By how much, above zero.
         amount: Money,
         /// Why.
         reason: String,
@@ -255,6 +282,7 @@ impl Event {
             Event::Opened(_) => "opened",
             Event::Granted { .. } => "credit_granted",
             Event::Redeemed { .. } => "code_redeemed",
+            Event::Earned { .. } => "credit_earned",
             Event::OfferAdded(_) => "offer_added",
             Event::CodeAdded { .. } => "code_added",
             Event::BillEstimated(_) => "bill_estimated",
@@ -263,6 +291,7 @@ impl Event {
             Event::MonthClosed(_) => "month_closed",
             Event::MonthReopened(_) => "month_reopened",
             Event::CreditVoided { .. } => "credit_voided",
+            Event::CreditReduced { .. } => "credit_reduced",
             Event::CreditPaused(_) => "credit_paused",
             Event::CreditResumed(_) => "credit_resumed",
             Event::CreditTransferred { .. } => "credit_transferred",

@@ -15,6 +15,7 @@ pub mod correct;
 pub mod credit;
 pub mod dated;
 pub mod decide;
+pub mod earn;
 pub mod entry;
 pub mod explain;
 pub mod import;

@@ -1,8 +1,9 @@
-//! An offer: the terms from which a code makes a credit.
+//! An offer: the terms from which a code, a completed training or a month's spend makes a credit.
 
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use thiserror::Error;
 
 use crate::money::Money;
@@ -10,8 +11,8 @@ use crate::period::Validity;
 
 use super::account::Account;
 use super::credit::{Kind, Sharing, Stage, Terms};
-use super::names::{Currency, OfferId};
-use super::scope::CreditScope;
+use super::names::{Currency, OfferId, Service};
+use super::scope::{CreditScope, Scope};
 
 /// When a credit made from an offer ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,58 @@ pub enum Ends {
     After(Validity),
 }
 
-/// Who may redeem. Nothing named is everybody.
+/// By what an offer makes credits, and what one is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Makes {
+    /// By codes, each worth this, above zero.
+    ByCode(Money),
+    /// By something completed, of which there is evidence.
+    ByCompletion {
+        /// What has to be completed, as in `training:cloud-practitioner`.
+        what: String,
+        /// What that is worth, above zero.
+        amount: Money,
+    },
+    /// By what a final bill comes to.
+    BySpend(SpendRule),
+}
+
+impl Makes {
+    /// How it does, in a word for people.
+    #[must_use]
+    pub fn how(&self) -> &'static str {
+        match self {
+            Makes::ByCode(_) => "by codes",
+            Makes::ByCompletion { .. } => "for something completed",
+            Makes::BySpend(_) => "for spend",
+        }
+    }
+
+    /// What a credit is worth; nothing where that depends on a bill.
+    #[must_use]
+    pub fn amount(&self) -> Option<Money> {
+        match self {
+            Makes::ByCode(amount) | Makes::ByCompletion { amount, .. } => Some(*amount),
+            Makes::BySpend(_) => None,
+        }
+    }
+}
+
+/// What a month's spend earns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpendRule {
+    /// The spend from which on it earns, above zero.
+    pub at_least: Money,
+    /// The services whose charges count.
+    pub services: Scope<Service>,
+    /// The part of the spend that is earned, above zero and at most 100, with up to four digits
+    /// after the point.
+    pub percent: Decimal,
+    /// The most that one month earns.
+    pub cap: Option<Money>,
+}
+
+/// Who may have a credit. Nothing named is everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Eligibility {
     /// One of these attributes is needed.
@@ -73,7 +125,7 @@ impl Eligibility {
     }
 }
 
-/// The terms from which a code makes a credit.
+/// The terms from which credits are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// By what commands name it.
@@ -84,26 +136,28 @@ pub struct Offer {
     pub program: Option<String>,
     /// The kind of its credits.
     pub kind: Kind,
-    /// What a credit is worth, above zero.
-    pub amount: Money,
-    /// What it is in.
+    /// By what it makes credits.
+    pub makes: Makes,
+    /// What they are in.
     pub currency: Currency,
     /// When its credits end.
     pub ends: Ends,
-    /// The last day on which codes are taken.
+    /// The last day on which codes are taken and something is earned.
     pub redeem_by: Option<NaiveDate>,
     /// Whether its credits may be transferred to another account.
     pub transferable: bool,
     /// What its credits may pay for.
     pub scope: CreditScope,
-    /// Who may redeem.
+    /// Who may redeem or earn.
     pub eligible: Eligibility,
-    /// How many codes are taken in all.
+    /// How many credits are made in all.
     pub redemptions_max: Option<u64>,
-    /// How many codes one account may redeem.
+    /// How many credits one account gets.
     pub per_account_max: Option<u64>,
     /// What the program asks of who uses it.
     pub terms: Option<String>,
+    /// Where these terms stand: a page or document, and the day it was read.
+    pub source: Option<String>,
 }
 
 impl Offer {
@@ -120,14 +174,19 @@ impl Offer {
         }
     }
 
-    /// The terms of a credit made from it.
+    /// The terms of a credit of `amount` made from it.
     #[must_use]
-    pub fn credit_terms(&self, start_date: NaiveDate, end_date: Option<NaiveDate>) -> Terms {
+    pub fn credit_terms(
+        &self,
+        amount: Money,
+        start_date: NaiveDate,
+        end_date: Option<NaiveDate>,
+    ) -> Terms {
         Terms {
             kind: self.kind,
             name: self.name.clone(),
             currency: self.currency,
-            amount: self.amount,
+            amount,
             used_before: Money::ZERO,
             start_date,
             end_date,

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use crate::catalog::{self, comparable};
 
 use super::names::{NameError, Service};
-use super::offer::Offer;
+use super::offer::{Makes, Offer};
 use super::scope::Scope;
 
 /// A name that a user gave to a service.
@@ -121,6 +121,9 @@ impl ServiceNames {
     pub fn offer(&self, offer: &Offer) -> Offer {
         let mut offer = offer.clone();
         offer.scope.services = self.scope(&offer.scope.services);
+        if let Makes::BySpend(rule) = &mut offer.makes {
+            rule.services = self.scope(&rule.services);
+        }
         offer
     }
 

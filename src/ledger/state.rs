@@ -19,7 +19,9 @@ use super::as_billed::Matches;
 use super::bill::Status;
 use super::credit::{Credit, Sharing, Terms};
 use super::dated::Dated;
-use super::entry::{Basis, BillRecord, Booking, Entry, Event, LedgerId, Part, Reversal, Word};
+use super::entry::{
+    Basis, BillRecord, Booking, Entry, Event, LedgerId, Merit, Part, Reversal, Word,
+};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::Offer;
 use super::services::{ServiceAlias, ServiceNames};
@@ -34,6 +36,8 @@ pub enum Movement {
     Returned,
     /// It was voided.
     Voided,
+    /// Less of it was earned than was put on record.
+    Reduced,
     /// Parts of it became credits of their own.
     Split,
 }
@@ -56,7 +60,9 @@ impl Moved {
     #[must_use]
     pub fn taken(&self) -> Money {
         match self.movement {
-            Movement::Applied | Movement::Voided | Movement::Split => self.amount,
+            Movement::Applied | Movement::Voided | Movement::Reduced | Movement::Split => {
+                self.amount
+            }
             Movement::Returned => -self.amount,
         }
     }
@@ -85,6 +91,8 @@ pub struct CreditRecord {
     pub since: NaiveDate,
     /// The one bill that it pays, of a credit that was made good for as billed.
     pub made_for: Option<BillId>,
+    /// What it was earned by, if it was.
+    pub earned_by: Option<Merit>,
     /// The provider's last word of it, where it ever was another one than at first.
     pub word: Word,
 }
@@ -105,6 +113,7 @@ impl CreditRecord {
             sharings: Dated::default(),
             since,
             made_for: None,
+            earned_by: None,
             word: Word::default(),
         }
     }
@@ -408,6 +417,10 @@ impl State {
                 }
                 self.add_credit(entry, account, terms, Some(code.last.clone()))?;
             }
+            Event::Earned { account, terms, by } => {
+                let record = self.add_credit(entry, account, terms, None)?;
+                record.earned_by = Some(by.clone());
+            }
             Event::OfferAdded(offer) => {
                 let record = OfferState {
                     offer: offer.clone(),
@@ -449,6 +462,9 @@ impl State {
             } => {
                 let record = self.use_up(entry, *credit, *amount, Movement::Voided)?;
                 record.void_reason = Some(reason.clone());
+            }
+            Event::CreditReduced { credit, amount, .. } => {
+                self.use_up(entry, *credit, *amount, Movement::Reduced)?;
             }
             Event::CreditPaused(credit) => {
                 let record = self.credit_mut(number, *credit)?;
@@ -541,7 +557,8 @@ impl State {
                 account: whole.owner_on(entry.effective).clone(),
                 terms,
             };
-            let record = CreditRecord::new(credit, None, entry.effective);
+            let mut record = CreditRecord::new(credit, None, entry.effective);
+            record.earned_by = whole.earned_by.clone();
             if !part.amount.is_positive() || self.credits.insert(id, record).is_some() {
                 return Err(Broken::Twice {
                     entry: entry.number,

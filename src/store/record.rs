@@ -13,13 +13,14 @@ use crate::ledger::entry::{
     Basis, BillRecord, Booking, Cause, Entry, Event, LedgerId, Part, Reversal, Word,
 };
 use crate::ledger::names::CreditId;
+use crate::ledger::offer::{Makes, Offer};
 use crate::period::Month;
 
 use super::lines::LinesDigest;
 use super::shape::{
-    AccountChangeShape, AllocationShape, CodeShape, Malformed, OfferShape, RulesShape,
-    SharingShape, TermsShape, TotalsShape, account, amount, bill_id, credit_id, day, hex, offer_id,
-    service, unhex,
+    AccountChangeShape, AllocationShape, CodeShape, EarnShape, Malformed, MeritShape, OfferShape,
+    RulesShape, SharingShape, TermsShape, TotalsShape, account, amount, bill_id, credit_id, day,
+    hex, offer_id, service, unhex,
 };
 use super::{Hash, Record, StoreError};
 
@@ -41,17 +42,17 @@ pub fn chain(number: u64, previous: &Hash, bytes: &[u8]) -> Hash {
 }
 
 /// The version in which an event is written: 1, but for bills as the provider applied credits to
-/// them, of which the first version knew nothing.
+/// them, and for offers that say more than terms of codes: the first version knew nothing of these.
 fn version(event: &Event) -> u32 {
-    let basis = match event {
-        Event::BillEstimated(record) => record.basis,
-        Event::BillBooked(booking) => booking.bill.basis,
-        _ => Basis::Rules,
+    let says_more = match event {
+        Event::BillEstimated(record) => record.basis == Basis::AsBilled,
+        Event::BillBooked(booking) => booking.bill.basis == Basis::AsBilled,
+        Event::OfferAdded(offer) => {
+            !matches!(offer.makes, Makes::ByCode(_)) || offer.source.is_some()
+        }
+        _ => false,
     };
-    match basis {
-        Basis::Rules => 1,
-        Basis::AsBilled => 2,
-    }
+    if says_more { 2 } else { 1 }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,6 +88,34 @@ struct RedeemedShape<'a> {
     #[serde(borrow)]
     terms: TermsShape<'a>,
     code: CodeShape,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EarnedShape<'a> {
+    account: String,
+    #[serde(borrow)]
+    terms: TermsShape<'a>,
+    by: MeritShape,
+}
+
+/// The second version of an offer.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfferAddedShape {
+    offer: OfferShape,
+    earn: Option<EarnShape>,
+    source: Option<String>,
+}
+
+impl OfferAddedShape {
+    fn of(offer: &Offer) -> OfferAddedShape {
+        OfferAddedShape {
+            offer: OfferShape::of(offer),
+            earn: EarnShape::of(&offer.makes),
+            source: offer.source.clone(),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -340,7 +369,15 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             terms: TermsShape::of(terms),
             code: CodeShape::of(code),
         }),
-        Event::OfferAdded(offer) => json(&OfferShape::of(offer)),
+        Event::Earned { account, terms, by } => json(&EarnedShape {
+            account: account.to_string(),
+            terms: TermsShape::of(terms),
+            by: MeritShape::of(by),
+        }),
+        Event::OfferAdded(offer) => match version(&entry.event) {
+            1 => json(&OfferShape::of(offer)),
+            _ => json(&OfferAddedShape::of(offer)),
+        },
         Event::CodeAdded { offer, code } => json(&CodeAddedShape {
             offer: offer.to_string(),
             code: CodeShape::of(code),
@@ -366,6 +403,11 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             month: month.to_string(),
         }),
         Event::CreditVoided {
+            credit,
+            amount,
+            reason,
+        }
+        | Event::CreditReduced {
             credit,
             amount,
             reason,
@@ -459,7 +501,8 @@ fn read_entry(number: u64, bytes: &[u8]) -> Result<Decoded, Unread> {
     if !(1..=2).contains(&envelope.version) {
         return Err(newer());
     }
-    let (event, lines) = read_event(envelope.kind, envelope.payload.get().as_bytes())?;
+    let payload = envelope.payload.get().as_bytes();
+    let (event, lines) = read_event(envelope.kind, envelope.version, payload)?;
     if version(&event) != envelope.version {
         return Err(newer());
     }
@@ -475,7 +518,11 @@ fn read_entry(number: u64, bytes: &[u8]) -> Result<Decoded, Unread> {
     Ok(Decoded { entry, lines })
 }
 
-fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>), Unread> {
+fn read_event(
+    kind: &str,
+    version: u32,
+    payload: &[u8],
+) -> Result<(Event, Option<LinesDigest>), Unread> {
     let event = match kind {
         "opened" => Event::Opened(LedgerId(unhex(&shaped::<OpenedShape>(payload)?.ledger)?)),
         "credit_granted" => {
@@ -494,7 +541,21 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
                 code: shape.code.read()?,
             }
         }
-        "offer_added" => Event::OfferAdded(shaped::<OfferShape>(payload)?.read()?),
+        "credit_earned" => {
+            let shape: EarnedShape<'_> = shaped(payload)?;
+            Event::Earned {
+                account: account(&shape.account)?,
+                terms: shape.terms.read()?,
+                by: shape.by.read()?,
+            }
+        }
+        "offer_added" if version == 1 => {
+            Event::OfferAdded(shaped::<OfferShape>(payload)?.read(None, None)?)
+        }
+        "offer_added" => {
+            let shape: OfferAddedShape = shaped(payload)?;
+            Event::OfferAdded(shape.offer.read(shape.earn, shape.source)?)
+        }
         "code_added" => {
             let shape: CodeAddedShape = shaped(payload)?;
             Event::CodeAdded {
@@ -536,6 +597,14 @@ fn read_event(kind: &str, payload: &[u8]) -> Result<(Event, Option<LinesDigest>)
         "credit_voided" => {
             let shape: VoidedShape = shaped(payload)?;
             Event::CreditVoided {
+                credit: credit_id(&shape.credit)?,
+                amount: amount(&shape.amount)?,
+                reason: shape.reason,
+            }
+        }
+        "credit_reduced" => {
+            let shape: VoidedShape = shaped(payload)?;
+            Event::CreditReduced {
                 credit: credit_id(&shape.credit)?,
                 amount: amount(&shape.amount)?,
                 reason: shape.reason,

@@ -8,13 +8,14 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::account::AccountChange;
 use crate::ledger::credit::{Kind, Sharing, Stage, Terms};
-use crate::ledger::entry::CodeMark;
+use crate::ledger::entry::{CodeMark, Merit};
 use crate::ledger::names::{AccountId, BillId, CreditId, Currency, OfferId, Region, Service};
-use crate::ledger::offer::{Eligibility, Ends, Offer};
+use crate::ledger::offer::{Eligibility, Ends, Makes, Offer, SpendRule};
 use crate::ledger::rules::{BurnKey, EndRule, Rules, StartRule};
 use crate::ledger::scope::{Category, CreditScope, Scope};
 use crate::ledger::statement::{Allocation, Totals};
@@ -111,7 +112,7 @@ fn set<T: Ord>(
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum ScopeShape {
+pub(super) enum ScopeShape {
     All,
     Only(Vec<String>),
     Except(Vec<String>),
@@ -297,6 +298,85 @@ enum EndsShape {
     After(String),
 }
 
+/// What earns credits of an offer; nothing where codes make them.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EarnShape {
+    Completed(String),
+    Spend {
+        at_least: String,
+        services: ScopeShape,
+        percent: String,
+        cap: Option<String>,
+    },
+}
+
+impl EarnShape {
+    pub(super) fn of(makes: &Makes) -> Option<EarnShape> {
+        match makes {
+            Makes::ByCode(_) => None,
+            Makes::ByCompletion { what, .. } => Some(EarnShape::Completed(what.clone())),
+            Makes::BySpend(rule) => Some(EarnShape::Spend {
+                at_least: rule.at_least.text(0),
+                services: ScopeShape::of(&rule.services),
+                percent: rule.percent.to_string(),
+                cap: rule.cap.map(|cap| cap.text(0)),
+            }),
+        }
+    }
+
+    fn read(self, amount_each: Option<Money>) -> Result<Makes, Malformed> {
+        match self {
+            EarnShape::Completed(what) => Ok(Makes::ByCompletion {
+                what,
+                amount: amount_each.ok_or_else(without_amount)?,
+            }),
+            EarnShape::Spend {
+                at_least,
+                services,
+                percent,
+                cap,
+            } => Ok(Makes::BySpend(SpendRule {
+                at_least: amount(&at_least)?,
+                services: services.read(service)?,
+                percent: Decimal::from_str_exact(&percent)
+                    .map_err(|_| malformed("a percentage", &percent))?,
+                cap: cap.as_deref().map(amount).transpose()?,
+            })),
+        }
+    }
+}
+
+fn without_amount() -> Malformed {
+    Malformed("an offer has no amount".to_owned())
+}
+
+/// What a credit was earned by.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum MeritShape {
+    Spend(String),
+    Completed(String),
+}
+
+impl MeritShape {
+    pub(super) fn of(merit: &Merit) -> MeritShape {
+        match merit {
+            Merit::Spend(bill) => MeritShape::Spend(bill.to_string()),
+            Merit::Completed(evidence) => MeritShape::Completed(evidence.clone()),
+        }
+    }
+
+    pub(super) fn read(self) -> Result<Merit, Malformed> {
+        match self {
+            MeritShape::Spend(bill) => bill_id(&bill).map(Merit::Spend),
+            MeritShape::Completed(evidence) => Ok(Merit::Completed(evidence)),
+        }
+    }
+}
+
+/// An offer but for what earns its credits and for its source, of which the first version of its
+/// entry knew nothing.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfferShape {
@@ -304,7 +384,7 @@ pub(super) struct OfferShape {
     name: String,
     program: Option<String>,
     kind: String,
-    amount: String,
+    amount: Option<String>,
     currency: String,
     ends: EndsShape,
     redeem_by: Option<String>,
@@ -324,7 +404,7 @@ impl OfferShape {
             name: offer.name.clone(),
             program: offer.program.clone(),
             kind: offer.kind.to_string(),
-            amount: offer.amount.text(0),
+            amount: offer.makes.amount().map(|amount| amount.text(0)),
             currency: offer.currency.to_string(),
             ends: match offer.ends {
                 Ends::Never => EndsShape::Never,
@@ -342,12 +422,20 @@ impl OfferShape {
         }
     }
 
-    pub(super) fn read(self) -> Result<Offer, Malformed> {
+    pub(super) fn read(
+        self,
+        earn: Option<EarnShape>,
+        source: Option<String>,
+    ) -> Result<Offer, Malformed> {
         let named = |names: Option<Vec<String>>| names.map(|names| names.into_iter().collect());
+        let each = self.amount.as_deref().map(amount).transpose()?;
         Ok(Offer {
             id: offer_id(&self.id)?,
             kind: kind(&self.kind)?,
-            amount: amount(&self.amount)?,
+            makes: match earn {
+                Some(earn) => earn.read(each)?,
+                None => Makes::ByCode(each.ok_or_else(without_amount)?),
+            },
             currency: currency(&self.currency)?,
             ends: match &self.ends {
                 EndsShape::Never => Ends::Never,
@@ -368,6 +456,7 @@ impl OfferShape {
             name: self.name,
             program: self.program,
             terms: self.terms,
+            source,
         })
     }
 }

@@ -21,11 +21,12 @@ use crate::money::Money;
 use crate::period::Month;
 
 use super::shape::{
-    Malformed, OfferShape, SharingShape, TermsShape, account, amount, bill_id, currency, service,
+    EarnShape, Malformed, MeritShape, OfferShape, SharingShape, TermsShape, account, amount,
+    bill_id, currency, service,
 };
 
 /// Changes whenever the shapes below do.
-const FORMAT: u8 = 5;
+const FORMAT: u8 = 6;
 
 #[derive(Serialize, Deserialize)]
 struct StateShape<'a> {
@@ -62,6 +63,7 @@ struct CreditShape<'a> {
     sharings: Vec<(i32, SharingShape)>,
     since: i32,
     made_for: Option<String>,
+    earned_by: Option<MeritShape>,
     /// Enabled, owner, sharing.
     word: (Option<bool>, Option<String>, Option<SharingShape>),
 }
@@ -76,6 +78,7 @@ enum MovementShape {
     Returned,
     Voided,
     Split,
+    Reduced,
 }
 
 /// Entry, effective day, alias, service.
@@ -94,6 +97,8 @@ struct AccountShape {
 #[derive(Serialize, Deserialize)]
 struct OfferStateShape {
     offer: OfferShape,
+    earn: Option<EarnShape>,
+    source: Option<String>,
     entry: u64,
     effective: i32,
     codes: Vec<(i32, u64)>,
@@ -188,6 +193,7 @@ fn credit_shape(record: &CreditRecord) -> CreditShape<'_> {
             Movement::Returned => MovementShape::Returned,
             Movement::Voided => MovementShape::Voided,
             Movement::Split => MovementShape::Split,
+            Movement::Reduced => MovementShape::Reduced,
         };
         MovedShape(
             moved.entry,
@@ -209,6 +215,7 @@ fn credit_shape(record: &CreditRecord) -> CreditShape<'_> {
         sharings: dated_shape(&record.sharings, SharingShape::of),
         since: number(record.since),
         made_for: record.made_for.as_ref().map(ToString::to_string),
+        earned_by: record.earned_by.as_ref().map(MeritShape::of),
         word: (
             record.word.enabled,
             record.word.owner.as_ref().map(ToString::to_string),
@@ -278,6 +285,8 @@ fn read_by_day(counts: Vec<(i32, u64)>) -> Result<BTreeMap<NaiveDate, u64>, Malf
 fn offer_shape(state: &OfferState) -> OfferStateShape {
     OfferStateShape {
         offer: OfferShape::of(&state.offer),
+        earn: EarnShape::of(&state.offer.makes),
+        source: state.offer.source.clone(),
         entry: state.entry,
         effective: number(state.effective),
         codes: by_day(&state.codes),
@@ -355,7 +364,7 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
         for (id, count) in shape.redeemed {
             redeemed.insert(account(&id)?, count);
         }
-        let offer = shape.offer.read()?;
+        let offer = shape.offer.read(shape.earn, shape.source)?;
         let (codes, redemptions) = (read_by_day(shape.codes)?, read_by_day(shape.redemptions)?);
         let (entry, effective) = (shape.entry, date(shape.effective)?);
         state.offers.insert(
@@ -409,6 +418,7 @@ fn read_credit(shape: CreditShape<'_>) -> Result<(CreditId, CreditRecord), Malfo
     };
     let mut record = CreditRecord::new(credit, shape.code, date(shape.since)?);
     record.made_for = shape.made_for.as_deref().map(bill_id).transpose()?;
+    record.earned_by = shape.earned_by.map(MeritShape::read).transpose()?;
     let (enabled, owner, sharing) = shape.word;
     record.word = Word {
         enabled,
@@ -429,6 +439,7 @@ fn read_credit(shape: CreditShape<'_>) -> Result<(CreditId, CreditRecord), Malfo
                 MovementShape::Returned => Movement::Returned,
                 MovementShape::Voided => Movement::Voided,
                 MovementShape::Split => Movement::Split,
+                MovementShape::Reduced => Movement::Reduced,
             },
             amount: Money::from_units(units),
         };

@@ -17,7 +17,7 @@ use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
 use credits_ledger::ledger::decide::{self, CodeState, Desk};
 use credits_ledger::ledger::entry::Basis;
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, OfferId, Region, Service};
-use credits_ledger::ledger::offer::{Eligibility, Ends, Offer};
+use credits_ledger::ledger::offer::{Eligibility, Ends, Makes, Offer};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
 use credits_ledger::money::Money;
@@ -134,7 +134,7 @@ fn generate(path: &Path, entries: u64) {
             name: "Course".to_owned(),
             program: None,
             kind: Kind::Educational,
-            amount: money("100"),
+            makes: Makes::ByCode(money("100")),
             currency: Currency::USD,
             ends: Ends::Never,
             redeem_by: None,
@@ -144,6 +144,7 @@ fn generate(path: &Path, entries: u64) {
             redemptions_max: None,
             per_account_max: None,
             terms: None,
+            source: None,
         };
         decide::add_offer(desk, offer).expect("an offer");
     });

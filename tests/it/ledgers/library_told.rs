@@ -96,6 +96,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Refused {
         Refusal::OfferDiffers(_) => (3, "offer_differs"),
         Refusal::CodeOnRecord { .. } => (3, "code_on_record"),
         Refusal::OtherOffer { .. } => (3, "other_offer"),
+        Refusal::MadeOtherwise { .. } => (3, "made_otherwise"),
         Refusal::OfferClosed { .. } => (3, "offer_closed"),
         Refusal::NotEligible { .. } => (3, "not_eligible"),
         Refusal::LimitReached { .. } => (3, "limit_reached"),
