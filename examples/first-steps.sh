@@ -16,7 +16,7 @@ run() {
 }
 
 export CREDITS_TODAY=2017-06-05
-run redeem HCP2017AAAA1 --offer "$here/connectome.json" --account 111122223333
+run redeem HCP2017AAAA1 --offer "$here/programs/connectome-2017.json" --account 111122223333
 export CREDITS_TODAY=2017-07-03
 printf '\n$ credits apply < bill-2017-06.json\n'
 "$credits" apply < "$here/bill-2017-06.json"

@@ -25,7 +25,7 @@ use credits_ledger::store::journal::View;
 
 use super::answer::Answer;
 use super::context::Context;
-use super::correct::{correction_notes, earning_notes, kept_notes};
+use super::correct::{correction_notes, earning_notes, kept_notes, late_notes};
 use super::documents::{Bills, Document, InputArgs, files_or_stdin};
 use super::failure::Failure;
 use super::shape::{ChangedShape, StatementShape, earned_by_bill};
@@ -134,6 +134,7 @@ pub(crate) fn apply(args: &ApplyArgs, context: &Context) -> Result<Answer, Failu
     }
     notes.extend(correction_notes(&correction, &outcome.state));
     notes.extend(earning_notes(proposals, state, args.dry_run));
+    notes.extend(late_notes(proposals, state));
     for done in statements.iter().filter(|done| done.corrected) {
         let bill = &done.statement.bill;
         notes.extend(kept_notes(&kept(state, bill.id(), Some(bill)), bill.id()));

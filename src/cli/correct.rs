@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use clap::Args;
+use credits_ledger::ledger::bill::Status;
 use credits_ledger::ledger::correct::{self, Correction};
 use credits_ledger::ledger::decide::{Desk, Refusal};
 use credits_ledger::ledger::earn::{Kept, kept};
@@ -68,6 +69,37 @@ pub(crate) fn kept_notes(kept: &[Kept], bill: &BillId) -> Vec<String> {
         )
     };
     kept.iter().map(note).collect()
+}
+
+/// What to say of credits that bills came to earn in a correction: bills that are booked since do
+/// not use them by themselves.
+pub(crate) fn late_notes(proposals: &[Proposal], state: &State) -> Vec<String> {
+    let note = |proposal: &Proposal| {
+        let entry = &proposal.entry;
+        let Event::Earned {
+            terms,
+            by: Merit::Spend(bill),
+            ..
+        } = &entry.event
+        else {
+            return None;
+        };
+        let later = state.bills.iter().find(|(id, booked)| {
+            id.month > bill.month
+                && id.payer == bill.payer
+                && id.currency == bill.currency
+                && booked.status == Status::Final
+                && booked.entry < entry.number
+        });
+        let (later, _) = later?;
+        let amount = terms.amount.grouped(terms.currency.minor_digits());
+        let month = bill.month.next();
+        Some(format!(
+            "note: bill {later} is booked already and stays as it is; `credits replay --from {month}` lets it use the {amount} {} that bill {bill} earns",
+            terms.currency
+        ))
+    };
+    proposals.iter().filter_map(note).collect()
 }
 
 /// What bills came to earn in a correction.

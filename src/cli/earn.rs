@@ -16,8 +16,8 @@ use super::terms::{read_account, read_words};
 /// again it changes nothing. What spend earns needs no command: it is recorded with the bill.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
-  credits earn cloud-practitioner --account 111122223333 --evidence 'certificate 8K2M, 2026-03-02'
-  credits earn cloud-practitioner --evidence 'certificate 8K2M' --on yesterday --dry-run")]
+  credits earn edx-entrepreneurship --account 111122223333 --evidence 'certificate 8K2M, 2026-03-02'
+  credits earn edx-entrepreneurship --evidence 'certificate 8K2M' --on yesterday --dry-run")]
 pub(crate) struct EarnArgs {
     /// The offer
     #[arg(value_name = "OFFER")]

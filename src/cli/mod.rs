@@ -28,6 +28,7 @@ mod operate;
 mod progress;
 mod reconcile;
 mod redeem;
+mod roster;
 mod service;
 mod shape;
 mod shell;

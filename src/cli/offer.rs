@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::answer::{Answer, Format};
 use super::context::{Clocks, Context, find_offer};
 use super::failure::{Failure, io_words};
+use super::roster::Roster;
 use super::service::unknown_notes;
 use super::shape::{date, except, only};
 use super::table::{Cell, Table};
@@ -24,7 +25,7 @@ use super::table::{Cell, Table};
 /// Record, list and show offers: the terms from which codes make credits
 #[derive(Debug, Subcommand)]
 #[command(
-    before_long_help = "Examples:\n  credits offer add examples/connectome.json\n  credits offer list"
+    before_long_help = "Examples:\n  credits offer add examples/programs/connectome-2017.json\n  credits offer list"
 )]
 pub(crate) enum OfferCommand {
     Add(OfferAddArgs),
@@ -57,7 +58,10 @@ pub(crate) struct OfferListArgs {
     clocks: Clocks,
 }
 
-/// Show the terms of an offer
+/// Show the terms of an offer, who has a credit of it, and whom the card will reach
+///
+/// For each account that has a credit of the offer: what is left of it, and what the card would pay
+/// next month of the charges that it covers, if that month is like the account's last bill.
 #[derive(Debug, Args)]
 #[command(
     before_long_help = "Examples:\n  credits offer show connectome-2017\n  credits --json offer show connectome-2017"
@@ -398,17 +402,18 @@ fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure
     let state = args.clocks.state(journal.view())?;
     let as_of = args.clocks.date(context);
     let id = find_offer(&state, &args.id)?;
-    let shape = OfferShape::new(&state.offers[&id], as_of, state.head, &state);
-    if context.format != Format::Table {
-        return Ok(Answer::data(context.format, shape, |shape| {
-            let rows = [
-                ("id", shape.id.clone()),
-                ("name", shape.name.clone()),
-                ("amount", shape.amount.clone().unwrap_or_default()),
-            ];
-            Table::new(["fact", "value"])
-                .rows(rows.map(|(fact, value)| vec![Cell::text(fact), Cell::text(value)]))
-        }));
+    let offer = &state.offers[&id];
+    let shape = OfferShape::new(offer, as_of, state.head, &state);
+    let roster = Roster::new(journal.view(), &state, &offer.offer, as_of, context)?;
+    if context.format == Format::Csv {
+        let table = roster.table();
+        return Ok(Answer::new(move |out| table.write_csv(out)));
+    }
+    if context.format == Format::Json {
+        return Ok(Answer::json(vec![Shown {
+            offer: shape,
+            roster,
+        }]));
     }
     let list = |names: &Option<Vec<String>>| names.as_ref().map(|names| names.join(", "));
     let facts = [
@@ -443,18 +448,44 @@ fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure
             Some(if shape.transferable { "yes" } else { "no" }.to_owned()),
         ),
         ("terms", shape.terms.clone()),
-        (
-            "codes",
-            Some(format!(
-                "{} on record, {} redeemed",
-                shape.codes, shape.redeemed
-            )),
-        ),
+        ("source", shape.source.clone()),
+        match shape.makes {
+            Makes::ByCode(_) => (
+                "codes",
+                Some(format!(
+                    "{} on record, {} redeemed",
+                    shape.codes, shape.redeemed
+                )),
+            ),
+            _ => ("earned", Some(format!("{} credits", shape.earned))),
+        },
     ];
     let lines = facts
         .into_iter()
         .filter_map(|(fact, value)| Some(format!("{fact:<14}{}\n", value?)));
-    Ok(Answer::text(lines.collect()))
+    let facts: String = lines.collect();
+    let facts = facts.lines().fold(roster.table(), Table::above);
+    let facts = facts.above(match roster.holders.is_empty() {
+        true => format!(
+            "\nnobody has a credit of it as of {as_of}, entry {}",
+            state.head
+        ),
+        false => format!(
+            "\nwho has a credit of it as of {as_of}, entry {}:",
+            state.head
+        ),
+    });
+    let table = roster.words().into_iter().fold(facts, Table::below);
+    let table = table.styled(context.style);
+    Ok(Answer::new(move |out| table.write_text(out)))
+}
+
+/// An offer with its roster.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    offer: OfferShape,
+    roster: Roster,
 }
 
 /// Reads an offer file; a file name `-` is stdin.
@@ -491,7 +522,7 @@ pub(super) fn read_offer_file(file: &Path) -> Result<Vec<Offer>, Failure> {
         ))
         .in_document(&name)
     })?;
-    let hint = "an offer file is as in `examples/connectome.json`";
+    let hint = "an offer file is as in `examples/programs/connectome-2017.json`";
     read_offers(&text).map_err(|error| {
         Failure::input(error.to_string())
             .in_document(&name)

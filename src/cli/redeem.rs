@@ -29,7 +29,7 @@ use super::terms::{TermArgs, kind_of, kind_parser, read_account, read_amount};
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits redeem HCP2017AAAA1 --account 111122223333
-  credits redeem PC1EXAMPLE23 --offer examples/connectome.json
+  credits redeem PC1EXAMPLE23 --offer examples/programs/connectome-2017.json
   credits redeem PC1EXAMPLE23 --kind activate --amount 1000 --end 2027-12-31
   echo PC1EXAMPLE23 | credits redeem - --kind promotional --amount 25")]
 pub(crate) struct RedeemArgs {

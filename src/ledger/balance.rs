@@ -116,7 +116,8 @@ pub fn figures(record: &CreditRecord, as_of: NaiveDate, reserved: Money, rules: 
     let ended = terms
         .last_covered_day(rules)
         .is_some_and(|last| last < as_of);
-    let status = if ended_early.is_positive() {
+    let nothing_earned = left.is_zero() && record.is_reduced_last_on(as_of);
+    let status = if ended_early.is_positive() || nothing_earned {
         CreditStatus::Voided
     } else if as_of < terms.start_date.max(record.since) {
         CreditStatus::Upcoming

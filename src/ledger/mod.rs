@@ -24,6 +24,7 @@ pub mod offer;
 pub mod operate;
 pub mod provider;
 pub mod reconcile;
+pub mod roster;
 pub mod rules;
 pub mod scope;
 pub mod services;

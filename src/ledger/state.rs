@@ -79,7 +79,7 @@ pub struct CreditRecord {
     pub moved: Vec<Moved>,
     /// What is left of it at the head, whatever the date: its amount less all that was used.
     pub left: Money,
-    /// Why it was voided, the last time.
+    /// Why it was voided or reduced, the last time.
     pub void_reason: Option<String>,
     /// Whether it takes no part, from a day on.
     pub paused: Dated<bool>,
@@ -177,6 +177,15 @@ impl CreditRecord {
             .filter(|moved| moved.movement == Movement::Voided)
             .map(|moved| moved.effective)
             .min()
+    }
+
+    /// Whether the last that happened to it by the end of a day is that it was not earned after all.
+    #[must_use]
+    pub fn is_reduced_last_on(&self, day: NaiveDate) -> bool {
+        let mut latest = self.moved.iter().rev();
+        latest
+            .find(|moved| moved.effective <= day)
+            .is_some_and(|moved| moved.movement == Movement::Reduced)
     }
 
     /// What was left of it at the end of a day.
@@ -463,8 +472,13 @@ impl State {
                 let record = self.use_up(entry, *credit, *amount, Movement::Voided)?;
                 record.void_reason = Some(reason.clone());
             }
-            Event::CreditReduced { credit, amount, .. } => {
-                self.use_up(entry, *credit, *amount, Movement::Reduced)?;
+            Event::CreditReduced {
+                credit,
+                amount,
+                reason,
+            } => {
+                let record = self.use_up(entry, *credit, *amount, Movement::Reduced)?;
+                record.void_reason = Some(reason.clone());
             }
             Event::CreditPaused(credit) => {
                 let record = self.credit_mut(number, *credit)?;

@@ -8,6 +8,7 @@ mod corrections; // bills amended, reversed and replayed, months closed
 mod costs; // answers of Cost Explorer
 mod cron; // without a terminal, a home or a stdin; `check` at the edges of its limits
 mod dice; // chance that can be had again
+mod earning; // credits that spend and completed trainings earn
 mod explains; // every reason that keeps a credit from a charge
 mod help; // help, examples, completions, manual pages, typing errors
 mod input; // documents and arguments, good and bad
@@ -20,6 +21,7 @@ mod races; // many processes at once, and processes that are killed
 mod reading; // the journal read a second time, slowly
 mod refusals; // every kind of error, with its status, message and advice
 mod reports; // cost and usage reports in parts, packed, cut
+mod roster; // who has a credit of an offer
 pub(crate) mod secrets; // codes, file modes
 mod services; // names of services and their aliases
 mod sums; // bills that are summed where they lie

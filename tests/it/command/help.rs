@@ -120,12 +120,18 @@ fn examples(help: &str) -> Vec<String> {
 /// A folder with every file that an example names, and a ledger with every id.
 fn prepared() -> Ledger {
     let ledger = Ledger::new();
-    let offers = include_str!("../../../examples/connectome.json")
-        .replace("2018-04-30", "2028-04-30")
-        .replace("2017-12-31", "2027-12-31");
+    let offers = include_str!("../../../examples/programs/connectome-2017.json")
+        .replace("2018-04-30", "2028-04-30");
     ledger.folder.file("connectome.json", &offers);
-    fs::create_dir(ledger.folder.path().join("examples")).expect("a folder");
-    ledger.folder.file("examples/connectome.json", &offers);
+    let programs = "examples/programs";
+    fs::create_dir_all(ledger.folder.path().join(programs)).expect("a folder");
+    let training = include_str!("../../../examples/programs/training-reward.json");
+    for (name, offers) in [
+        ("connectome-2017.json", offers.as_str()),
+        ("training-reward.json", training),
+    ] {
+        ledger.folder.file(&format!("{programs}/{name}"), offers);
+    }
     ledger
         .folder
         .file("codes.txt", "HCP2017CCCC3\nHCP2017DDDD4\n");
@@ -168,6 +174,7 @@ fn prepared() -> Ledger {
     symlink(CREDITS, ledger.folder.path().join("bin/credits")).expect("a link");
     for line in [
         "offer add connectome.json",
+        "offer add examples/programs/training-reward.json",
         "code add connectome-2017 HCP2017AAAA1",
         "account set 111122223333 --default",
         "account set 444455556666 --payer 111122223333 --joined 2025-01-01",
