@@ -279,10 +279,15 @@ impl Due {
 
     /// What a bill that is not on record any more earns: nothing.
     pub(super) fn nothing(state: &State, bill: &BillId) -> Due {
-        let offers = state.offers.keys();
+        let records = state.credits.values();
+        let earned_by = |record: &&CreditRecord| matches!(&record.earned_by, Some(Merit::Spend(by)) if by == bill);
+        let offers = records.filter(earned_by);
+        let offers: BTreeSet<OfferId> = offers
+            .filter_map(|record| record.credit.terms.offer.clone())
+            .collect();
         Due {
             bill: bill.clone(),
-            by_offer: offers.map(|offer| (offer.clone(), Money::ZERO)).collect(),
+            by_offer: offers.into_iter().map(|id| (id, Money::ZERO)).collect(),
         }
     }
 }
