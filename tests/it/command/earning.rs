@@ -136,6 +136,8 @@ fn an_estimate_earns_nothing_and_the_final_bill_in_its_place_once() {
     let ledger = plain();
     ledger.applies(&estimate("2026-01", "a AmazonEC2 1100"));
     has(&ledger, &[]);
+    let why = ledger.json("explain 111122223333/2026-01")["earnings"][0]["why_not"].clone();
+    assert_eq!(why, "the bill is not final");
     ledger.applies(&bill("2026-01", "a AmazonEC2 1100"));
     ledger.applies(&bill("2026-01", "a AmazonEC2 1100"));
     has(&ledger, &[["55.00", "55.00", "active"]]);
