@@ -44,7 +44,7 @@ impl Provider {
         }
     }
 
-    fn parse(text: &str) -> Option<Provider> {
+    pub(super) fn parse(text: &str) -> Option<Provider> {
         let mut all = Provider::ALL.into_iter();
         all.find(|provider| provider.as_str() == text)
     }
