@@ -13,7 +13,7 @@ use super::context::{Clocks, Context, Day, read_day};
 use super::failure::Failure;
 use super::shape::date;
 use super::table::{Cell, Table};
-use super::terms::{read_account, read_words};
+use super::terms::{read_account, read_country, read_words};
 
 /// Record, list and show accounts
 #[derive(Debug, Subcommand)]
@@ -90,16 +90,6 @@ pub(crate) struct ShowArgs {
     id: AccountId,
     #[command(flatten)]
     clocks: Clocks,
-}
-
-fn read_country(text: &str) -> Result<String, String> {
-    let code = text.to_ascii_uppercase();
-    let plain = code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
-    if plain {
-        Ok(code)
-    } else {
-        Err("is not a country, countries are ISO 3166 codes as in `DE`".to_owned())
-    }
 }
 
 #[derive(Debug, Serialize)]

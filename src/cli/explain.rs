@@ -9,7 +9,7 @@ use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::earn::{Earning, Unearned, earnings};
 use credits_ledger::ledger::entry::Basis;
 use credits_ledger::ledger::explain::{Claims, Explanation, detail};
-use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, Service};
+use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, RegionPattern, Service};
 use credits_ledger::ledger::offer::{Makes, Offer};
 use credits_ledger::ledger::scope::Category;
 use credits_ledger::ledger::services::KnownBy;
@@ -22,6 +22,7 @@ use serde::Serialize;
 use super::answer::{Answer, Format};
 use super::context::{Clocks, Context, Day, read_day};
 use super::failure::Failure;
+use super::region::unknown_region_notes;
 use super::service::unknown_notes;
 use super::shape::{AllocationShape, date};
 use super::statement::statement_of;
@@ -605,8 +606,11 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
             .rows(no)
     });
     let unknown = (named.known_by == KnownBy::Nobody).then_some(named.service);
+    let region = args.region.as_ref().map(Region::as_str);
+    let region = region.and_then(|region| RegionPattern::new(region).ok());
     Ok(answer
         .status(status)
         .with_notes(context.absence(&journal))
-        .with_notes(unknown_notes(&unknown.into_iter().collect(), &names)))
+        .with_notes(unknown_notes(&unknown.into_iter().collect(), &names))
+        .with_notes(unknown_region_notes(&region)))
 }

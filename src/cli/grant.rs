@@ -25,7 +25,7 @@ use super::terms::{TermArgs, kind_of, kind_parser, read_account, read_amount, re
 #[command(before_long_help = "Examples:
   credits grant --kind activate --amount 5000 --account 111122223333 --end 2027-12-31
   credits grant --kind promotional --amount 100 --service AmazonEC2 --end 2026-12-31
-  credits grant --kind educational --amount 300 --used 120.50 --region eu-west-1")]
+  credits grant --kind educational --amount 300 --used 120.50 --region 'eu-*' --country GB")]
 pub(crate) struct GrantArgs {
     /// Where it comes from
     #[arg(long, value_parser = kind_parser())]

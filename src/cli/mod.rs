@@ -28,6 +28,7 @@ mod operate;
 mod progress;
 mod reconcile;
 mod redeem;
+mod region;
 mod roster;
 mod service;
 mod shape;

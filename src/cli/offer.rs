@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::answer::{Answer, Format};
 use super::context::{Clocks, Context, find_offer};
 use super::failure::{Failure, io_words};
+use super::region::unknown_region_notes;
 use super::roster::Roster;
 use super::service::unknown_notes;
 use super::shape::{date, except, only};
@@ -383,7 +384,7 @@ fn add_offers(args: &OfferAddArgs, context: &Context) -> Result<Answer, Failure>
     Ok(answer.with_notes(notes).recorded(recorded))
 }
 
-/// What to say of services in offers that nobody knows.
+/// What to say of services and regions in offers that nobody knows.
 pub(super) fn offer_notes(offers: &[Offer], names: &ServiceNames) -> Vec<String> {
     let scopes = offers.iter().flat_map(|offer| {
         let counted = match &offer.makes {
@@ -394,7 +395,10 @@ pub(super) fn offer_notes(offers: &[Offer], names: &ServiceNames) -> Vec<String>
     });
     let named = scopes.flat_map(|scope| scope.only().or(scope.except()).into_iter().flatten());
     let unknown = named.filter(|name| names.named(name).known_by == KnownBy::Nobody);
-    unknown_notes(&unknown.cloned().collect(), names)
+    let mut notes = unknown_notes(&unknown.cloned().collect(), names);
+    let regions = offers.iter().map(|offer| offer.scope.regions.named());
+    notes.extend(unknown_region_notes(regions.flatten().flatten()));
+    notes
 }
 
 fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure> {

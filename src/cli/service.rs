@@ -525,7 +525,7 @@ fn nearest(name: &Service, names: &ServiceNames) -> Option<String> {
 }
 
 /// By how many letters names differ, if by no more than one in five.
-fn edits(asked: &str, other: &str) -> Option<usize> {
+pub(crate) fn edits(asked: &str, other: &str) -> Option<usize> {
     let length = asked.chars().count();
     let most = (length / 5).max(1);
     let near = length >= 3 && length.abs_diff(other.chars().count()) <= most;

@@ -3,7 +3,9 @@
 use chrono::NaiveDate;
 use clap::Args;
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::names::{AccountId, Currency, Region, Service};
+use credits_ledger::ledger::names::{
+    AccountId, Currency, Region, RegionPattern, Service, country_code,
+};
 use credits_ledger::ledger::rules::{EndRule, StartRule};
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
 use credits_ledger::ledger::services::KnownBy;
@@ -12,6 +14,7 @@ use credits_ledger::money::Money;
 
 use super::context::{Context, Day, nearest, read_day};
 use super::failure::Failure;
+use super::region::{regions_in, unknown_region_notes};
 use super::service::unknown_notes;
 
 /// What may stand in the place of account ids where it is said who may use a credit.
@@ -43,9 +46,14 @@ pub(crate) struct TermArgs {
     /// Pays for every service but this one, by any of its names (repeat for several)
     #[arg(long, value_name = "SERVICE", value_parser = read_service, conflicts_with = "service")]
     pub(crate) exclude_service: Vec<Service>,
-    /// Pays in this region only (repeat for several); charges without a region are left out
-    #[arg(long, value_name = "REGION", value_parser = read_region)]
-    pub(crate) region: Vec<Region>,
+    /// Pays in this region only, or in those of a pattern such as `eu-*` (repeat for several);
+    /// charges without a region are left out, `global` is a region like others
+    #[arg(long, value_name = "REGION", value_parser = read_region_pattern)]
+    pub(crate) region: Vec<RegionPattern>,
+    /// Pays in the regions of this country only, an ISO 3166 code (repeat for several), beside
+    /// those of --region; what is recorded are the regions
+    #[arg(long, value_name = "CC", value_parser = read_country)]
+    pub(crate) country: Vec<String>,
     /// Pays charges of this category only (repeat for several), also of one not covered by default
     #[arg(long, value_name = "CATEGORY", value_parser = category_parser())]
     pub(crate) category: Vec<String>,
@@ -72,8 +80,8 @@ pub(crate) struct TermArgs {
 impl TermArgs {
     /// Whether any of it was given.
     pub(crate) fn any(&self) -> bool {
-        let named =
-            !self.service.is_empty() || !self.exclude_service.is_empty() || !self.region.is_empty();
+        let named = !self.service.is_empty() || !self.exclude_service.is_empty();
+        let places = !self.region.is_empty() || !self.country.is_empty();
         let categories = !self.category.is_empty() || !self.exclude_category.is_empty();
         let dates = self.start.is_some()
             || self.end.is_some()
@@ -83,18 +91,34 @@ impl TermArgs {
             || self.reference.is_some()
             || self.stage.is_some()
             || self.share.is_some();
-        named || categories || dates || words || self.used.is_some() || self.currency.is_some()
+        named
+            || places
+            || categories
+            || dates
+            || words
+            || self.used.is_some()
+            || self.currency.is_some()
     }
 
-    /// What to say of services and accounts that nobody knows.
+    /// What to say of services, regions and accounts that nobody knows.
     pub(crate) fn notes(&self, state: &State) -> Vec<String> {
         let names = state.service_names();
         let named = self.service.iter().chain(&self.exclude_service);
         let unknown = named.filter(|name| names.named(name).known_by == KnownBy::Nobody);
         let mut notes = unknown_notes(&unknown.cloned().collect(), &names);
+        notes.extend(unknown_region_notes(&self.region));
         let sharing = self.share.iter();
         notes.extend(sharing.flat_map(|sharing| sharing_notes(sharing, state)));
         notes
+    }
+
+    /// The regions of --region and of --country.
+    fn regions(&self) -> Result<Vec<RegionPattern>, Failure> {
+        let mut regions = self.region.clone();
+        for country in &self.country {
+            regions.extend(regions_in(country)?);
+        }
+        Ok(regions)
     }
 
     /// The terms of a credit of this kind and amount, services by the names that were given.
@@ -118,7 +142,7 @@ impl TermArgs {
             end_date: self.end.map(day),
             scope: CreditScope {
                 services: scope(&self.service, &self.exclude_service)?,
-                regions: scope(&self.region, &[])?,
+                regions: scope(&self.regions()?, &[])?,
                 categories: scope(
                     &categories(&self.category)?,
                     &categories(&self.exclude_category)?,
@@ -224,9 +248,24 @@ pub(crate) fn read_service(text: &str) -> Result<Service, String> {
     Service::new(text).map_err(|error| error.to_string())
 }
 
-/// A region.
+/// One region, which a charge is in.
 pub(crate) fn read_region(text: &str) -> Result<Region, String> {
+    if text.contains(RegionPattern::ANY) {
+        return Err("is a pattern, a charge is in one region as in `eu-west-1`".to_owned());
+    }
     Region::new(text).map_err(|error| error.to_string())
+}
+
+/// A region, or a pattern of regions.
+fn read_region_pattern(text: &str) -> Result<RegionPattern, String> {
+    RegionPattern::new(text).map_err(|error| error.to_string())
+}
+
+/// A country, in capitals or not.
+pub(crate) fn read_country(text: &str) -> Result<String, String> {
+    let code = text.to_ascii_uppercase();
+    let country = country_code(&code).map(str::to_owned);
+    country.map_err(|error| error.to_string())
 }
 
 /// A line of words for people.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::ledger::credit::Kind;
-use crate::ledger::names::{Currency, OfferId, Region, Service};
+use crate::ledger::names::{Currency, OfferId, RegionPattern, Service, country_code};
 use crate::ledger::offer::{Eligibility, Ends, Makes, Offer, SpendRule};
 use crate::ledger::scope::{Category, CreditScope, Scope};
 use crate::money::Money;
@@ -162,7 +162,7 @@ fn read_offer(shape: OfferShape<'_>) -> Result<Offer, String> {
             Service::new(name).map_err(|error| error.to_string())
         })?,
         regions: scope("regions", shape.regions, None, |name| {
-            Region::new(name).map_err(|error| error.to_string())
+            RegionPattern::new(name).map_err(|error| error.to_string())
         })?,
         categories: scope(
             "categories",
@@ -189,7 +189,7 @@ fn read_offer(shape: OfferShape<'_>) -> Result<Offer, String> {
         transferable: shape.transferable.unwrap_or(true),
         eligible: Eligibility {
             attributes_any: named("eligible.attributes_any", eligible.attributes_any)?,
-            countries: named("eligible.countries", eligible.countries)?,
+            countries: countries("eligible.countries", eligible.countries)?,
         },
         redemptions_max: limits.redemptions,
         per_account_max: limits.per_account,
@@ -347,6 +347,18 @@ fn named(
             .collect::<Result<_, _>>()
             .map(Some),
     }
+}
+
+/// Codes of countries as ISO 3166 has them, in capitals.
+fn countries(
+    field: &str,
+    names: Option<Vec<String>>,
+) -> Result<Option<std::collections::BTreeSet<String>>, String> {
+    let names = named(field, names)?;
+    for name in names.iter().flatten() {
+        country_code(name).map_err(|error| fault(field, name, error))?;
+    }
+    Ok(names)
 }
 
 /// Words for people: not empty, bounded, without control characters.

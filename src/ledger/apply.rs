@@ -24,7 +24,7 @@ use crate::money::Money;
 use super::account::{Accounts, Home};
 use super::bill::{Bill, Charge};
 use super::credit::{Credit, Kind, Sharing};
-use super::names::{AccountId, BillId, CreditId, Region, Service};
+use super::names::{AccountId, BillId, CreditId, Region, RegionPattern, Service};
 use super::rules::{BurnKey, Rules};
 use super::scope::{Category, Scope};
 use super::statement::{Allocation, Statement};
@@ -117,6 +117,8 @@ pub struct Claim<'a> {
     accounts: &'a Accounts,
     rules: &'a Rules,
     pub(super) home: Home,
+    /// What its scope says of regions that is no name of one, so that names are looked up only.
+    patterns: Vec<&'a RegionPattern>,
 }
 
 impl<'a> Claim<'a> {
@@ -130,12 +132,14 @@ impl<'a> Claim<'a> {
         rules: &'a Rules,
     ) -> Claim<'a> {
         let implicit_payer = owner_in_bill.then_some(&bill.payer);
+        let regions = standing.credit.terms.scope.regions.named().into_iter();
         Claim {
             standing,
             bill,
             accounts,
             rules,
             home: accounts.home(standing.owner, bill.month, implicit_payer),
+            patterns: regions.flatten().filter(|name| name.is_pattern()).collect(),
         }
     }
 
@@ -209,12 +213,19 @@ impl<'a> Claim<'a> {
             .covers(service, by_default)
     }
 
-    /// A charge without a region is in none: only *all* and *all but* cover it.
+    /// A4: a region is in a scope that names it, or has a pattern that matches it; `global` is one
+    /// like others. A charge without a region is in none: only *all* and *all but* cover it.
     fn covers_region(&self, region: Option<&Region>) -> bool {
-        let regions = &self.standing.credit.terms.scope.regions;
-        match region {
-            Some(region) => regions.covers(region, |_| true),
-            None => !matches!(regions, Scope::Only(_)),
+        let is_in = |named: &BTreeSet<RegionPattern>| {
+            region.map(Region::as_str).is_some_and(|region| {
+                named.contains(region)
+                    || self.patterns.iter().any(|pattern| pattern.matches(region))
+            })
+        };
+        match &self.standing.credit.terms.scope.regions {
+            Scope::All => true,
+            Scope::Only(named) => is_in(named),
+            Scope::Except(named) => !is_in(named),
         }
     }
 

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
+use crate::catalog::{self, GLOBAL};
 use crate::money::Money;
 
 use super::account::{Accounts, Home};
 use super::apply::{Claim, Hindrance, Standing, burn_order, paid_as, payable};
 use super::bill::Charge;
 use super::entry::Basis;
-use super::names::{AccountId, BillId, CreditId};
+use super::names::{AccountId, BillId, CreditId, Region, RegionPattern};
 use super::rules::Rules;
 use super::scope::Scope;
 use super::statement::{Allocation, Line, Statement};
@@ -167,13 +168,7 @@ pub fn detail(rule: Hindrance, claim: &Claim<'_>, charge: &Charge, discounted: M
         },
         Hindrance::Category => limits(&terms.scope.categories, paid_as(charge).as_str()),
         Hindrance::Service => limits(&terms.scope.services, charge.service.as_str()),
-        Hindrance::Region => match &charge.region {
-            Some(region) => limits(&terms.scope.regions, region.as_str()),
-            None => format!(
-                "{}, the charge has no region",
-                limits(&terms.scope.regions, "")
-            ),
-        },
+        Hindrance::Region => region_detail(&terms.scope.regions, charge.region.as_ref()),
         Hindrance::Account => account_detail(claim, charge),
         Hindrance::Sharing => format!("is not shared with {}", charge.account),
         Hindrance::AsBilled => {
@@ -217,18 +212,55 @@ fn account_detail(claim: &Claim<'_>, charge: &Charge) -> String {
     }
 }
 
+/// What a scope says to a region that it does not cover, or to a charge that is in none.
+fn region_detail(scope: &Scope<RegionPattern>, region: Option<&Region>) -> String {
+    let named = match scope {
+        Scope::Only(named) => named,
+        Scope::Except(excluded) => return format!("excludes {}", listed(excluded)),
+        Scope::All => return "covers every region".to_owned(),
+    };
+    let why = match region.map(Region::as_str) {
+        None => Some("the charge has no region".to_owned()),
+        Some(GLOBAL) => Some("the charge is global, of no one region".to_owned()),
+        Some(region) => country_of(named).and_then(|country| in_country(region, country)),
+    };
+    let why = why.map_or(String::new(), |why| format!(", {why}"));
+    format!("covers {} only{why}", listed(named))
+}
+
+/// The country that all of these regions are in, where there are several: of one its name says
+/// enough.
+fn country_of(named: &BTreeSet<RegionPattern>) -> Option<&'static str> {
+    let mut known = named.iter().map(|name| catalog::region(name.as_str()));
+    let country = known.next()??.country;
+    let alike = known.all(|other| other.is_some_and(|other| other.country == country));
+    (alike && named.len() > 1).then_some(country)
+}
+
+/// Where a region is, before a credit for regions of one country.
+fn in_country(region: &str, country: &str) -> Option<String> {
+    let known = catalog::region(region)?;
+    Some(if known.country == country {
+        format!("{region} is in {country} too, but not among them")
+    } else {
+        format!("all in {country}, {region} is in {}", known.country)
+    })
+}
+
+/// The first few names of a scope, the others counted.
+fn listed<T: Display>(named: &BTreeSet<T>) -> String {
+    let names: Vec<String> = named.iter().take(8).map(ToString::to_string).collect();
+    let more = named.len().saturating_sub(8);
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{rest}", names.join(", "))
+}
+
 /// What a scope says to a name that it does not cover.
 fn limits<T: Ord + Display>(scope: &Scope<T>, name: &str) -> String {
-    let listed = |named: &BTreeSet<T>| {
-        let names: Vec<String> = named.iter().take(8).map(ToString::to_string).collect();
-        let more = named.len().saturating_sub(8);
-        let rest = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
-        format!("{}{rest}", names.join(", "))
-    };
     match scope {
         Scope::Only(named) => format!("covers {} only", listed(named)),
         Scope::Except(named) if named.iter().any(|excluded| excluded.to_string() == name) => {

@@ -30,6 +30,9 @@ pub enum NameError {
     /// Not an ISO 4217 code.
     #[error("is not a currency, currencies are ISO 4217 codes as in `USD`")]
     NotACurrency,
+    /// Not an ISO 3166 code.
+    #[error("is not a country, countries are ISO 3166 codes as in `DE`")]
+    NotACountry,
     /// Not `C12` or `C12.1`.
     #[error("is not a credit, credits are named as in `C12`")]
     NotACredit,
@@ -114,8 +117,54 @@ name! {
     Region
 }
 name! {
+    /// Regions of a scope: one by its name (`eu-west-1`), or those of a pattern in which `*` stands
+    /// for any run of symbols, also for none (`eu-*`, `*-west-*`).
+    RegionPattern
+}
+name! {
     /// The id of an offer.
     OfferId
+}
+
+impl RegionPattern {
+    /// What stands for any run of symbols.
+    pub const ANY: char = '*';
+
+    /// Whether it is a pattern, and not the name of one region.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.0.contains(Self::ANY)
+    }
+
+    /// Whether a region is among those that it stands for.
+    #[must_use]
+    pub fn matches(&self, region: &str) -> bool {
+        let Some((head, tail)) = self.0.split_once(Self::ANY) else {
+            return &*self.0 == region;
+        };
+        let (parts, end) = tail.rsplit_once(Self::ANY).unwrap_or(("", tail));
+        let rest = region.strip_prefix(head);
+        let Some(mut rest) = rest.and_then(|rest| rest.strip_suffix(end)) else {
+            return false;
+        };
+        // Each part where it first occurs: that leaves the most to those after it.
+        parts.split(Self::ANY).all(|part| {
+            let found = rest.split_once(part);
+            found.map(|(_, after)| rest = after).is_some()
+        })
+    }
+}
+
+/// The code of a country of ISO 3166-1, in capitals.
+///
+/// # Errors
+/// Anything else.
+pub fn country_code(text: &str) -> Result<&str, NameError> {
+    if catalog::is_country(text) {
+        Ok(text)
+    } else {
+        Err(NameError::NotACountry)
+    }
 }
 
 /// An ISO 4217 currency.
@@ -286,6 +335,31 @@ mod tests {
         assert_eq!(Service::new(" x"), Err(NameError::Unprintable));
         assert_eq!(Service::new("a\u{1b}[31m"), Err(NameError::Unprintable));
         assert_eq!(Service::new(&"x".repeat(257)), Err(NameError::TooLong));
+    }
+
+    #[test]
+    fn a_pattern_stands_for_the_regions_it_matches() {
+        for (pattern, matched, others) in [
+            ("eu-west-1", "eu-west-1", "eu-west-10 eu-west- xeu-west-1"),
+            ("eu-*", "eu-west-1 eu-", "eu us-eu-1 global"),
+            ("*-1", "eu-west-1 -1", "eu-west-2 1"),
+            ("*-west-*", "eu-west-1 -west-", "eu-west eu-east-1"),
+            ("*", "eu-west-1 global *", ""),
+            ("**", "eu-west-1", ""),
+            ("a*a", "aa aba aaa", "a ab ba"),
+            ("a*b*b*c", "abbc axbxbxc abbbc", "abc abcb"),
+            ("eu*west**1", "eu-west-1 euwest1", "eu-west-2 eu-1"),
+            ("*ü*", "grün", "grun"),
+        ] {
+            let pattern = RegionPattern::new(pattern).expect("a pattern");
+            assert_eq!(pattern.is_pattern(), pattern.as_str().contains('*'));
+            for region in matched.split_whitespace() {
+                assert!(pattern.matches(region), "{pattern} {region}");
+            }
+            for region in others.split_whitespace() {
+                assert!(!pattern.matches(region), "{pattern} {region}");
+            }
+        }
     }
 
     #[test]

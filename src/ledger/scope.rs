@@ -6,7 +6,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::names::{Region, Service};
+use super::names::{RegionPattern, Service};
 
 /// All, only these, or all but these.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,12 @@ impl<T: Ord> Scope<T> {
             Scope::Except(named) => Some(named),
             Scope::All | Scope::Only(_) => None,
         }
+    }
+
+    /// What it names, in either way.
+    #[must_use]
+    pub fn named(&self) -> Option<&BTreeSet<T>> {
+        self.only().or(self.except())
     }
 
     /// Whether it covers `name`, where `by_default` says what *all* covers.
@@ -166,8 +172,8 @@ impl fmt::Display for Category {
 pub struct CreditScope {
     /// By service.
     pub services: Scope<Service>,
-    /// By region; a charge without a region is in none.
-    pub regions: Scope<Region>,
+    /// By region or pattern of regions; a charge without a region is in none.
+    pub regions: Scope<RegionPattern>,
     /// By category.
     pub categories: Scope<Category>,
 }

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::account::AccountChange;
 use crate::ledger::credit::{Kind, Sharing, Stage, Terms};
 use crate::ledger::entry::{CodeMark, Merit};
-use crate::ledger::names::{AccountId, BillId, CreditId, Currency, OfferId, Region, Service};
+use crate::ledger::names::{
+    AccountId, BillId, CreditId, Currency, OfferId, RegionPattern, Service,
+};
 use crate::ledger::offer::{Eligibility, Ends, Makes, Offer, SpendRule};
 use crate::ledger::rules::{BurnKey, EndRule, Rules, StartRule};
 use crate::ledger::scope::{Category, CreditScope, Scope};
@@ -87,8 +89,8 @@ pub(super) fn service(text: &str) -> Result<Service, Malformed> {
     Service::new(text).map_err(|_| malformed("a service", text))
 }
 
-fn region(text: &str) -> Result<Region, Malformed> {
-    Region::new(text).map_err(|_| malformed("a region", text))
+fn region(text: &str) -> Result<RegionPattern, Malformed> {
+    RegionPattern::new(text).map_err(|_| malformed("a region", text))
 }
 
 pub(super) fn category(text: &str) -> Result<Category, Malformed> {

@@ -12,7 +12,9 @@ use credits_ledger::ledger::account::Accounts;
 use credits_ledger::ledger::apply::{Standing, apply};
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::credit::{Credit, Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::names::{AccountId, BillId, CreditId, Currency, Region, Service};
+use credits_ledger::ledger::names::{
+    AccountId, BillId, CreditId, Currency, Region, RegionPattern, Service,
+};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
 use credits_ledger::money::Money;
@@ -40,6 +42,10 @@ fn world() -> World {
             .map(|i| Region::new(&format!("region-{i:02}")).expect("a name"))
             .collect(),
     }
+}
+
+fn pattern(text: &str) -> RegionPattern {
+    RegionPattern::new(text).expect("a pattern")
 }
 
 fn bill(world: &World, groups: usize) -> Bill {
@@ -99,9 +105,10 @@ fn credits(world: &World, count: usize, total: Money) -> Vec<Credit> {
         let regions = match dice.below(4) {
             0 => Scope::Only(
                 (0..1 + dice.below(4))
-                    .map(|_| dice.pick(&world.regions).clone())
+                    .map(|_| pattern(dice.pick(&world.regions).as_str()))
                     .collect(),
             ),
+            1 => Scope::Only([pattern("*-1*"), pattern("region-0*")].into()),
             _ => Scope::All,
         };
         let categories = match dice.below(8) {

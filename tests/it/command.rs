@@ -10,6 +10,7 @@ mod cron; // without a terminal, a home or a stdin; `check` at the edges of its 
 mod dice; // chance that can be had again
 mod earning; // credits that spend and completed trainings earn
 mod explains; // every reason that keeps a credit from a charge
+mod geography; // regions, patterns of them, countries
 mod help; // help, examples, completions, manual pages, typing errors
 mod input; // documents and arguments, good and bad
 mod ledgers; // random sequences of commands against a naive model of a ledger

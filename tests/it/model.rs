@@ -263,10 +263,10 @@ fn covers_name(which: &Which, name: &str, by_default: bool) -> bool {
     }
 }
 
-/// Rule A4: the region. A charge without one is in no list.
+/// Rule A4: the region, by its name or by a pattern. A charge without one is in no list.
 fn covers_region(charge: &Charge, credit: &Credit) -> bool {
     let is_listed = |names: &Vec<String>| match &charge.region {
-        Some(region) => names.contains(region),
+        Some(region) => names.iter().any(|name| is_like(name, region)),
         None => false,
     };
     match &credit.regions {
@@ -274,6 +274,20 @@ fn covers_region(charge: &Charge, credit: &Credit) -> bool {
         Which::Only(names) => is_listed(names),
         Which::Except(names) => !is_listed(names),
     }
+}
+
+/// Whether a name is like a pattern, in which `*` stands for any run of symbols.
+pub(crate) fn is_like(pattern: &str, name: &str) -> bool {
+    let Some(symbol) = pattern.chars().next() else {
+        return name.is_empty();
+    };
+    let rest = &pattern[symbol.len_utf8()..];
+    if symbol == '*' {
+        let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
+        return ends.into_iter().any(|at| is_like(rest, &name[at..]));
+    }
+    name.strip_prefix(symbol)
+        .is_some_and(|name| is_like(rest, name))
 }
 
 /// Rule A5: the credit is in the bill's pool, and the charge's account may consume from that pool.

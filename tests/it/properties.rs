@@ -9,7 +9,7 @@ use credits_ledger::ledger::apply::{Claim, Hindrance, Standing, apply, burn_orde
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::credit::{Credit, Sharing};
 use credits_ledger::ledger::explain::explain;
-use credits_ledger::ledger::names::{AccountId, CreditId};
+use credits_ledger::ledger::names::{AccountId, CreditId, Region, RegionPattern};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::scope::Category;
 use credits_ledger::ledger::statement::Statement;
@@ -172,6 +172,19 @@ fn paid_in_the_model(case: &Case) -> BTreeMap<String, Paid> {
 }
 
 // ---- Every bill -------------------------------------------------------------------------------
+
+#[test]
+fn a_pattern_matches_the_regions_that_the_model_says() {
+    let matched = std::cell::Cell::new(0);
+    holds(4_000, ("[*ab-]{1,8}", "[ab-]{1,8}"), |(pattern, region)| {
+        let expected = model::is_like(&pattern, &region);
+        let real = RegionPattern::new(&pattern).expect("a pattern");
+        prop_assert_eq!(real.matches(&region), expected);
+        matched.set(matched.get() + u32::from(expected));
+        Ok(())
+    });
+    assert!(matched.get() > 100, "{matched:?} matched");
+}
 
 #[test]
 fn bills_are_paid_as_in_the_naive_model() {
@@ -607,6 +620,17 @@ fn see_payments(seen: &mut Seen, case: &Case, real: &Real, statement: &Statement
         let after = start.zip(end).is_some_and(|(start, end)| end < start);
         see("usage after the end date", after);
         see("a region named", matches!(of.regions, Which::Only(_)));
+        let names = |region: &str, scope: &Which| match scope {
+            Which::Only(names) => names.iter().any(|name| name == region),
+            _ => true,
+        };
+        let region = charge.region.as_ref().map(Region::as_str);
+        let by_pattern = region.is_some_and(|region| !names(region, &of.regions));
+        see("a region by a pattern", by_pattern);
+        see(
+            "global by a pattern",
+            by_pattern && region == Some("global"),
+        );
         let all_but = matches!(of.regions, Which::Except(_)) && charge.region.is_none();
         see("no region, by a credit for all but some", all_but);
         let model = charge.category == Category::ThirdPartyModel;

@@ -53,7 +53,9 @@ pub(crate) const LARGEST: i128 = 1_000_000_000_000_000 * ONE - 1;
 pub(crate) const ACCOUNTS: [&str; 4] = ["alice", "payer", "quentin", "zoe"];
 pub(crate) const PAYERS: [&str; 3] = ["payer", "other", "zoe"];
 pub(crate) const SERVICES: [&str; 3] = ["AmazonEC2", "AmazonS3", "AmazonRegistrar"];
-pub(crate) const REGIONS: [&str; 2] = ["eu", "us"];
+pub(crate) const REGIONS: [&str; 3] = ["eu-west-1", "us-east-1", "global"];
+/// How credits name regions: by name and by pattern.
+const REGIONS_NAMED: [&str; 5] = ["eu-west-1", "us-east-1", "eu-*", "*-*-*", "*ob*"];
 pub(crate) const CATEGORIES: [&str; 8] = [
     "usage",
     "recurring_fee",
@@ -155,7 +157,7 @@ pub(crate) fn some_credit() -> impl Strategy<Value = model::Credit> {
         any::<bool>(),
         any::<bool>(),
     );
-    let scope = (which(&SERVICES), which(&REGIONS), which(&CATEGORIES));
+    let scope = (which(&SERVICES), which(&REGIONS_NAMED), which(&CATEGORIES));
     let flags = (
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.05),

@@ -29,7 +29,9 @@ use credits_ledger::ledger::credit::{Credit, Kind, Sharing, Stage, Terms};
 use credits_ledger::ledger::decide::{Desk, Refusal, grant};
 use credits_ledger::ledger::entry::{Event, LedgerId};
 use credits_ledger::ledger::explain::explain;
-use credits_ledger::ledger::names::{AccountId, BillId, CreditId, Currency, Region, Service};
+use credits_ledger::ledger::names::{
+    AccountId, BillId, CreditId, Currency, Region, RegionPattern, Service,
+};
 use credits_ledger::ledger::rules::{BurnKey, EndRule, Rules, StartRule};
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
 use credits_ledger::ledger::state::State;
@@ -251,8 +253,9 @@ fn held(entry: u64, name: &str, amount: &str, dates: &str, words: &[&str]) -> He
                     scope(equals, value, |name| Service::new(name).expect("a service"));
             }
             "regions" => {
-                terms.scope.regions =
-                    scope(equals, value, |name| Region::new(name).expect("a region"));
+                terms.scope.regions = scope(equals, value, |name| {
+                    RegionPattern::new(name).expect("a region")
+                });
             }
             "categories" => terms.scope.categories = scope(equals, value, category),
             "share" if value == "disabled" => terms.sharing = Sharing::Disabled,
@@ -926,6 +929,68 @@ fn a_charge_without_a_region_is_in_no_list_of_regions() {
          c pays 4.00 of #nowhere
          card pays 0.00",
     );
+}
+
+#[test]
+fn a_pattern_covers_the_regions_it_matches() {
+    let charges = "EC2 1 in eu-west-1 #ireland
+                   EC2 2 in us-east-1 #virginia
+                   EC2 4 in us-west-2-lax-1 #angeles
+                   EC2 8 in global #global
+                   EC2 16 #nowhere";
+    check(
+        "c 100 2025-01-01.. regions=eu-*,us-east-1",
+        charges,
+        "c pays 1.00 of #ireland
+         c pays 2.00 of #virginia
+         card pays 4.00 of #angeles
+         card pays 8.00 of #global
+         card pays 16.00 of #nowhere
+         card pays 28.00 in all",
+    );
+    check(
+        "c 100 2025-01-01.. regions=*-west-*",
+        charges,
+        "c pays 1.00 of #ireland
+         c pays 4.00 of #angeles
+         card pays 2.00 of #virginia
+         card pays 8.00 of #global
+         card pays 16.00 of #nowhere
+         card pays 26.00 in all",
+    );
+    check(
+        "c 100 2025-01-01.. regions!=us-*,eu-west-2",
+        charges,
+        "c pays 1.00 of #ireland
+         c pays 8.00 of #global
+         c pays 16.00 of #nowhere
+         card pays 2.00 of #virginia
+         card pays 4.00 of #angeles
+         card pays 6.00 in all",
+    );
+}
+
+#[test]
+fn global_is_a_region_by_that_name_and_every_pattern_that_matches_it() {
+    for (regions, paid) in [
+        ("global", true),
+        ("glob*", true),
+        ("*", true),
+        ("us-*,eu-*", false),
+        ("GLOBAL", false),
+    ] {
+        let expected = match paid {
+            true => "c pays 5.00 of #global\n card pays 3.00 of #nowhere",
+            false => {
+                "card pays 5.00 of #global\n card pays 3.00 of #nowhere\n card pays 8.00 in all"
+            }
+        };
+        check(
+            &format!("c 100 2025-01-01.. regions={regions}"),
+            "EC2 5 in global #global\n EC2 3 #nowhere",
+            expected,
+        );
+    }
 }
 
 #[test]
@@ -2277,6 +2342,36 @@ fn the_first_rule_that_keeps_a_credit_out_is_told_in_words() {
             "regions=eu",
             "EC2 5",
             "c, EC2: region, covers eu only, the charge has no region",
+        ),
+        (
+            "regions!=us-*",
+            "EC2 5 in us-east-1 #1",
+            "c, #1: region, excludes us-*",
+        ),
+        (
+            "regions=eu-*",
+            "EC2 5 in global #1",
+            "c, #1: region, covers eu-* only, the charge is global, of no one region",
+        ),
+        (
+            "regions=eu-central-1,eu-central-1-ham-1",
+            "EC2 5 in eu-central-1-waw-1 #1",
+            "c, #1: region, covers eu-central-1, eu-central-1-ham-1 only, all in DE, eu-central-1-waw-1 is in PL",
+        ),
+        (
+            "regions=eu-central-1,eu-central-1-ham-1",
+            "EC2 5 in europe-west3 #1",
+            "c, #1: region, covers eu-central-1, eu-central-1-ham-1 only, europe-west3 is in DE too, but not among them",
+        ),
+        (
+            "regions=eu-central-1,eu-central-1-ham-1",
+            "EC2 5 in elsewhere #1",
+            "c, #1: region, covers eu-central-1, eu-central-1-ham-1 only",
+        ),
+        (
+            "regions=eu-central-1,eu-west-1",
+            "EC2 5 in us-east-1 #1",
+            "c, #1: region, covers eu-central-1, eu-west-1 only",
         ),
         (
             "owner=susan",

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use credits_ledger::ledger::account::AccountChange;
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, Service};
+use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, RegionPattern, Service};
 use credits_ledger::ledger::rules::{EndRule, StartRule};
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
 use credits_ledger::money::Money;
@@ -55,7 +55,9 @@ pub(crate) fn terms(credit: &model::Credit) -> Terms {
         end_date: credit.end.as_deref().map(day),
         scope: CreditScope {
             services: scope(&credit.services, |name| Service::new(name).expect("a name")),
-            regions: scope(&credit.regions, |name| Region::new(name).expect("a name")),
+            regions: scope(&credit.regions, |name| {
+                RegionPattern::new(name).expect("a name")
+            }),
             categories: scope(&credit.categories, |name| {
                 Category::parse(name).expect("a category")
             }),
