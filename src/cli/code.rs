@@ -1,45 +1,57 @@
 //! `code`: the codes of an offer.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use credits_ledger::ledger::decide::{self, CodeState};
-use credits_ledger::ledger::entry::LedgerId;
+use credits_ledger::ledger::entry::{CodeMark, LedgerId};
+use credits_ledger::ledger::names::OfferId;
 use credits_ledger::ledger::state::State;
-use credits_ledger::store::journal::mark;
 use serde::Serialize;
 
 use super::answer::Answer;
 use super::context::{Clocks, Context, find_offer};
-use super::failure::{Failure, io_words};
+use super::failure::Failure;
+use super::mint::{MintArgs, mint};
+use super::revoke::{RevokeArgs, revoke};
 use super::shape::date;
 use super::table::{Cell, Table};
+use super::typed::{Faults, read_codes};
 
-/// Record and list codes that somebody issued
+/// Mint, record, list and revoke the codes of an offer
 #[derive(Debug, Subcommand)]
-#[command(
-    before_long_help = "Examples:\n  credits code add connectome-2017 HCP2017AAAA1\n  credits code list connectome-2017"
-)]
+#[command(before_long_help = "Examples:
+  credits code mint connectome-2017 --count 50 --out new-codes.txt
+  credits code add connectome-2017 HCP2017AAAA1
+  credits code list connectome-2017 --status open
+  credits code revoke HCP2017AAAA1 --reason 'posted on a forum'")]
 pub(crate) enum CodeCommand {
+    Mint(MintArgs),
     Add(CodeAddArgs),
     List(CodeListArgs),
+    Revoke(RevokeArgs),
 }
 
-/// Record codes of an offer
+/// Record codes that somebody issued
 ///
 /// Only a hash of each code is kept, and its last symbols for listings.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits code add connectome-2017 HCP2017AAAA1 HCP2017BBBB2
+  credits code add connectome-2017 --from codes.txt
   credits code add connectome-2017 - < codes.txt")]
 pub(crate) struct CodeAddArgs {
     /// The offer
     #[arg(value_name = "OFFER")]
     offer: String,
     /// The codes; `-` reads them from stdin, one a line
-    #[arg(value_name = "CODE", required = true)]
+    #[arg(value_name = "CODE", required_unless_present = "from")]
     codes: Vec<String>,
+    /// A file of codes, one a line; `-` for stdin
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
     /// Say what would be recorded, and record nothing
     #[arg(long)]
     dry_run: bool,
@@ -48,24 +60,80 @@ pub(crate) struct CodeAddArgs {
 /// List the codes of an offer and what became of them
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Examples:\n  credits code list connectome-2017\n  credits --format csv code list connectome-2017"
+    before_long_help = "Examples:\n  credits code list connectome-2017\n  credits --format csv code list connectome-2017 --status open"
 )]
 pub(crate) struct CodeListArgs {
     /// The offer [default: all offers]
     #[arg(value_name = "OFFER")]
     offer: Option<String>,
+    /// Only codes of which this became
+    #[arg(long, value_name = "STATUS", value_parser = ["open", "redeemed", "revoked"])]
+    status: Option<String>,
     #[command(flatten)]
     clocks: Clocks,
 }
 
+/// A code in JSON.
 #[derive(Debug, Serialize)]
-struct CodeShape {
+pub(crate) struct CodeShape {
     code_ending: String,
     offer: String,
     entry: Option<u64>,
     status: &'static str,
     credit: Option<String>,
     account: Option<String>,
+    on: Option<String>,
+}
+
+impl CodeShape {
+    /// A code of an offer, which entry `entry` put on record.
+    pub(crate) fn new(
+        code_ending: String,
+        offer: &OfferId,
+        entry: Option<u64>,
+        status: &'static str,
+    ) -> CodeShape {
+        CodeShape {
+            code_ending,
+            offer: offer.to_string(),
+            entry,
+            status,
+            credit: None,
+            account: None,
+            on: None,
+        }
+    }
+
+    fn listed(offer: &OfferId, entry: u64, code: CodeMark, known: CodeState) -> CodeShape {
+        let status = status(&known);
+        let shape = CodeShape::new(code.last, offer, Some(entry), status);
+        match known {
+            CodeState::Redeemed {
+                credit,
+                account,
+                on,
+            } => CodeShape {
+                credit: Some(credit.to_string()),
+                account: Some(account.to_string()),
+                on: Some(date(on)),
+                ..shape
+            },
+            CodeState::Revoked { on, .. } => CodeShape {
+                on: Some(date(on)),
+                ..shape
+            },
+            CodeState::Added { .. } | CodeState::Unknown | CodeState::Mistyped => shape,
+        }
+    }
+}
+
+/// What became of a code that was put on record.
+fn status(known: &CodeState) -> &'static str {
+    match known {
+        CodeState::Redeemed { .. } => "redeemed",
+        CodeState::Revoked { .. } => "revoked",
+        CodeState::Added { .. } | CodeState::Unknown | CodeState::Mistyped => "open",
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -75,20 +143,41 @@ struct Codes {
     codes: Vec<CodeShape>,
 }
 
-fn codes_answer(context: &Context, answer: Codes, above: String) -> Answer {
+/// Codes as an answer, `above` for people.
+pub(crate) fn codes_answer(
+    context: &Context,
+    (as_of, at_entry): (NaiveDate, u64),
+    codes: Vec<CodeShape>,
+    above: String,
+) -> Answer {
     let style = context.style;
+    let answer = Codes {
+        as_of: date(as_of),
+        at_entry,
+        codes,
+    };
     Answer::data(context.format, answer, |answer| {
-        let headings = ["code ending", "offer", "status", "credit", "account"];
+        let headings = [
+            "entry",
+            "code ending",
+            "offer",
+            "status",
+            "credit",
+            "account",
+            "on",
+        ];
         Table::new(headings)
             .styled(style)
             .above(above)
             .rows(answer.codes.iter().map(|code| {
                 vec![
+                    code.entry.map_or(Cell::Empty, Cell::Count),
                     Cell::text(&code.code_ending),
                     Cell::text(&code.offer),
                     Cell::Status(code.status),
                     Cell::maybe(code.credit.as_ref()),
                     Cell::maybe(code.account.as_ref()),
+                    Cell::maybe(code.on.as_ref()),
                 ]
             }))
     })
@@ -97,50 +186,35 @@ fn codes_answer(context: &Context, answer: Codes, above: String) -> Answer {
 /// Runs a command about codes.
 pub(crate) fn code(command: &CodeCommand, context: &Context) -> Result<Answer, Failure> {
     match command {
+        CodeCommand::Mint(args) => mint(args, context),
         CodeCommand::Add(args) => add_codes(args, context),
         CodeCommand::List(args) => list_codes(args, context),
+        CodeCommand::Revoke(args) => revoke(args, context),
     }
 }
 
 fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
-    let mut codes = Vec::new();
-    for code in &args.codes {
-        if code == "-" {
-            let text = read_stdin("codes are")?;
-            codes.extend(
-                text.lines()
-                    .filter(|line| !line.trim().is_empty())
-                    .map(read_code)
-                    .collect::<Result<Vec<_>, _>>()?,
-            );
-        } else {
-            codes.push(read_code(code)?);
-        }
-    }
+    let typed = read_codes(&args.codes, args.from.as_ref())?;
     let outcome = context.record(args.dry_run, |desk, view| {
         let offer = find_offer(&desk.state, &args.offer).map_err(unquoted)?;
-        let ledger = ledger_id(&desk.state);
-        let mut met = BTreeSet::new();
-        let mut shapes = Vec::new();
-        for code in &codes {
-            let code = mark(ledger, code);
+        let known = view.typed_codes(ledger_id(&desk.state), &typed)?;
+        let (mut met, mut shapes) = (BTreeSet::new(), Vec::new());
+        let mut faults = Faults::default();
+        for (typed, (code, known)) in typed.iter().zip(known) {
             if !met.insert(code.hash) {
                 continue;
             }
-            let known = view.code(&code)?;
-            let code_ending = code.last.clone();
-            let (entry, new) = decide::add_code(desk, &offer, code, known)?;
-            let status = if new { "recorded" } else { "already recorded" };
-            let entry = (!new || !args.dry_run).then_some(entry);
-            shapes.push(CodeShape {
-                code_ending,
-                offer: offer.to_string(),
-                entry,
-                status,
-                credit: None,
-                account: None,
-            });
+            let ending = code.last.clone();
+            match decide::add_code(desk, &offer, code, known) {
+                Ok((entry, new)) => {
+                    let status = if new { "recorded" } else { "already recorded" };
+                    let entry = (!new || !args.dry_run).then_some(entry);
+                    shapes.push(CodeShape::new(ending, &offer, entry, status));
+                }
+                Err(refusal) => faults.add_refusal(Some(typed), refusal.into())?,
+            }
         }
+        faults.stop("codes are refused, nothing was recorded")?;
         Ok(shapes)
     })?;
     let verb = if args.dry_run {
@@ -148,18 +222,16 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
     } else {
         "recorded"
     };
-    let new = outcome.proposals.len();
-    let above = format!(
-        "{new} {} of offer {} {verb}",
-        if new == 1 { "code" } else { "codes" },
-        args.offer
-    );
-    let answer = Codes {
-        as_of: date(context.today),
-        at_entry: outcome.head,
-        codes: outcome.answer,
-    };
-    Ok(codes_answer(context, answer, above).recorded(!args.dry_run && new > 0))
+    let new = outcome.proposals.len() as u64;
+    let above = format!("{} of offer {} {verb}", counted(new), args.offer);
+    let at = (context.today, outcome.head);
+    let answer = codes_answer(context, at, outcome.answer, above);
+    Ok(answer.recorded(!args.dry_run && new > 0))
+}
+
+/// So many codes.
+pub(crate) fn counted(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "code" } else { "codes" })
 }
 
 fn list_codes(args: &CodeListArgs, context: &Context) -> Result<Answer, Failure> {
@@ -171,48 +243,27 @@ fn list_codes(args: &CodeListArgs, context: &Context) -> Result<Answer, Failure>
         Some(name) => vec![find_offer(&state, name)?],
         None => state.offers.keys().cloned().collect(),
     };
+    let wanted = |known: &CodeState| {
+        let wanted = args.status.as_deref();
+        wanted.is_none_or(|wanted| wanted == status(known))
+    };
     let mut codes = Vec::new();
     for offer in offers {
-        for (entry, code, known) in view.codes(offer.as_str(), state.head, as_of)? {
-            let (status, credit, account) = match known {
-                CodeState::Redeemed {
-                    credit, account, ..
-                } => (
-                    "redeemed",
-                    Some(credit.to_string()),
-                    Some(account.to_string()),
-                ),
-                CodeState::Added { .. } | CodeState::Unknown => ("open", None, None),
-            };
-            codes.push(CodeShape {
-                code_ending: code.last,
-                offer: offer.to_string(),
-                entry: Some(entry.number),
-                status,
-                credit,
-                account,
-            });
-        }
+        let of_offer = view.codes(offer.as_str(), state.head, as_of)?.into_iter();
+        codes.extend(
+            of_offer
+                .filter(|(_, _, known)| wanted(known))
+                .map(|(entry, code, known)| CodeShape::listed(&offer, entry.number, code, known)),
+        );
     }
-    let above = format!(
-        "{} as of {as_of}, entry {}",
-        if codes.is_empty() {
-            "no codes"
-        } else {
-            "codes"
-        },
-        state.head
-    );
-    Ok(codes_answer(
-        context,
-        Codes {
-            as_of: date(as_of),
-            at_entry: state.head,
-            codes,
-        },
-        above,
-    )
-    .with_notes(context.absence(&journal)))
+    let none = if codes.is_empty() {
+        "no codes"
+    } else {
+        "codes"
+    };
+    let above = format!("{none} as of {as_of}, entry {}", state.head);
+    let answer = codes_answer(context, (as_of, state.head), codes, above);
+    Ok(answer.with_notes(context.absence(&journal)))
 }
 
 /// Beside codes a name that is not known may be one, so it is not repeated.
@@ -226,35 +277,4 @@ pub(super) fn unquoted(mut failure: Failure) -> Failure {
 /// The id of the ledger a decision is made on, which its first entry gave it.
 pub(super) fn ledger_id(state: &State) -> LedgerId {
     state.ledger.unwrap_or(LedgerId([0; 16]))
-}
-
-/// A code as it was typed; what is wrong with one never quotes it.
-pub(super) fn read_code(text: &str) -> Result<String, Failure> {
-    let code = text.trim();
-    let symbols = code.chars().filter(|c| c.is_alphanumeric()).count();
-    let allowed = code
-        .chars()
-        .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ' | '.'));
-    if !allowed || !(4..=128).contains(&symbols) {
-        return Err(Failure::usage(
-            "this is not a code: codes have 4 to 128 letters and digits, hyphens and spaces between them",
-        ));
-    }
-    Ok(code.to_owned())
-}
-
-pub(super) fn read_stdin(what: &str) -> Result<String, Failure> {
-    if std::io::stdin().is_terminal() {
-        return Err(
-            Failure::usage(format!("{what} expected on stdin, which is a terminal"))
-                .hint("pipe it in, as in `credits redeem - < code.txt`"),
-        );
-    }
-    let mut text = String::new();
-    let read = std::io::stdin()
-        .lock()
-        .take(64 << 20)
-        .read_to_string(&mut text);
-    read.map_err(|error| Failure::input(io_words(&error)).in_document("stdin"))?;
-    Ok(text)
 }

@@ -39,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) style: Style,
     /// The rules in force.
     pub(crate) rules: Rules,
+    /// Whether nothing is printed on success.
+    pub(crate) is_quiet: bool,
     /// Whether anybody waits at a terminal.
     pub(crate) is_watched: bool,
     /// What to tell the user beside the answer.
@@ -65,6 +67,7 @@ impl Context {
             format: global.format(),
             style: style(global.color),
             rules: Rules::current(),
+            is_quiet: global.quiet,
             is_watched: is_watched(global.quiet),
             notes: RefCell::default(),
         })

@@ -246,7 +246,9 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::UnknownCredit(_) => "unknown_credit",
         Refusal::UnknownBill(_) => "unknown_bill",
         Refusal::UnknownOffer(_) => "unknown_offer",
+        Refusal::MistypedCode => "mistyped_code",
         Refusal::UnknownCode { .. } => "unknown_code",
+        Refusal::CodeRevoked { .. } => "code_revoked",
         Refusal::AlreadyRedeemed { .. } => "already_redeemed",
         Refusal::OfferDiffers(_) => "offer_differs",
         Refusal::CodeOnRecord { .. } => "code_on_record",
@@ -277,6 +279,10 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
         Refusal::UnknownCredit(_) => "`credits list` shows the credits on record".to_owned(),
         Refusal::UnknownBill(_) => "`credits bills` shows the bills on record".to_owned(),
         Refusal::UnknownOffer(_) => "`credits offer list` shows the offers on record, `credits offer add FILE` records one".to_owned(),
+        Refusal::MistypedCode => "type it again, group by group; somebody else's code that only looks like ours is recorded first: \
+             `credits code add OFFER CODE`"
+            .to_owned(),
+        Refusal::CodeRevoked { offer, .. } => format!("a revoked code stays revoked; `credits code mint {offer}` makes a new one"),
         Refusal::UnknownCode { .. } => "a code from outside is redeemed with its terms: `credits redeem CODE --offer FILE`, or \
              `credits redeem CODE --kind promotional --amount 100 --end 2027-12-31`"
             .to_owned(),

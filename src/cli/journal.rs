@@ -171,6 +171,15 @@ fn about(entry: &Entry) -> String {
             offer.makes.how()
         ),
         Event::CodeAdded { offer, code } => format!("{offer}: code ending in {}", code.last),
+        Event::CodeRevoked {
+            offer,
+            code,
+            reason,
+        } => {
+            let why = reason.as_deref();
+            let why = why.map_or(String::new(), |why| format!(", {why}"));
+            format!("{offer}: code ending in {} revoked{why}", code.last)
+        }
         Event::BillEstimated(bill) => {
             let digits = bill.id.currency.minor_digits();
             format!(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use credits_ledger::formats::offers::{OFFER_FILE_LIMIT, read_offers};
-use credits_ledger::ledger::decide;
+use credits_ledger::ledger::decide::{self, CodeState};
 use credits_ledger::ledger::earn::earned_on;
 use credits_ledger::ledger::offer::{Ends, Makes, Offer};
 use credits_ledger::ledger::services::{KnownBy, ServiceNames};
@@ -100,6 +100,7 @@ struct OfferShape {
     earn: Option<EarnShape>,
     entry: Option<u64>,
     codes: u64,
+    revoked: u64,
     redeemed: u64,
     earned: u64,
     as_of: String,
@@ -204,6 +205,7 @@ impl OfferShape {
             earn: EarnShape::new(&offer.makes, digits),
             entry: Some(of.entry).filter(|entry| *entry <= at_entry),
             codes: of.codes_on(as_of),
+            revoked: of.revoked_on(as_of),
             redeemed: of.redemptions_on(as_of),
             earned: earned_on(state, &offer.id, as_of),
             as_of: date(as_of),
@@ -289,6 +291,7 @@ fn offers_answer<'a>(
             "redeem by",
             "codes",
             "redeemed",
+            "revoked",
             "earned",
             "name",
         ];
@@ -310,6 +313,7 @@ fn offers_answer<'a>(
                     Cell::maybe(offer.redeem_by.as_ref()),
                     Cell::Count(offer.codes),
                     Cell::Count(offer.redeemed),
+                    Cell::Count(offer.revoked),
                     Cell::Count(offer.earned),
                     Cell::text(&offer.name),
                 ]
@@ -409,6 +413,9 @@ fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure
     let offer = &state.offers[&id];
     let shape = OfferShape::new(offer, as_of, state.head, &state);
     let roster = Roster::new(journal.view(), &state, &offer.offer, as_of, context)?;
+    let codes = journal.view().codes(id.as_str(), state.head, as_of)?;
+    let is_open = |known: &CodeState| matches!(known, CodeState::Added { .. });
+    let open = codes.iter().filter(|(_, _, known)| is_open(known)).count() as u64;
     if context.format == Format::Csv {
         let table = roster.table();
         return Ok(Answer::new(move |out| table.write_csv(out)));
@@ -416,6 +423,7 @@ fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure
     if context.format == Format::Json {
         return Ok(Answer::json(vec![Shown {
             offer: shape,
+            open,
             roster,
         }]));
     }
@@ -457,8 +465,8 @@ fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure
             Makes::ByCode(_) => (
                 "codes",
                 Some(format!(
-                    "{} on record, {} redeemed",
-                    shape.codes, shape.redeemed
+                    "{} on record, {open} open, {} redeemed, {} revoked",
+                    shape.codes, shape.redeemed, shape.revoked
                 )),
             ),
             _ => ("earned", Some(format!("{} credits", shape.earned))),
@@ -489,6 +497,9 @@ fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure
 struct Shown {
     #[serde(flatten)]
     offer: OfferShape,
+    /// How many of its codes can still be redeemed. Of those that were redeemed some may have come
+    /// from outside, so that this is no difference of the others.
+    open: u64,
     roster: Roster,
 }
 

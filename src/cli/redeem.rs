@@ -1,44 +1,53 @@
 //! `redeem`: a code becomes a credit.
 
 use std::path::PathBuf;
+use std::slice;
 
 use clap::Args;
 use credits_ledger::ledger::balance::figures;
-use credits_ledger::ledger::decide::{self, CodeState, Worth};
+use credits_ledger::ledger::decide::{self, CodeState, Desk, Worth};
 use credits_ledger::ledger::names::{AccountId, OfferId};
 use credits_ledger::ledger::offer::Offer;
+use credits_ledger::ledger::state::State;
 use credits_ledger::money::Money;
-use credits_ledger::store::journal::mark;
 
 use super::answer::{Answer, Format};
 use super::balance::credit_answer;
-use super::code::{ledger_id, read_code, read_stdin, unquoted};
+use super::code::{ledger_id, unquoted};
 use super::context::{Context, find_offer};
 use super::failure::Failure;
 use super::offer::{offer_notes, read_offer_file};
+use super::redeem_file::redeem_file;
 use super::shape::date;
 use super::table::{Cell, Table};
 use super::terms::{TermArgs, kind_of, kind_parser, read_account, read_amount};
+use super::typed::read_one;
 
 /// Turn a code into a credit
 ///
 /// A code on record becomes a credit by the terms of its offer. A code that somebody outside
 /// issued, and nobody recorded, is redeemed with its terms at hand: --offer, or --kind and
 /// --amount with what else they say. The code itself is not kept, only a hash of it and its last
-/// symbols. `-` reads it from stdin, which keeps it out of the shell's history.
+/// symbols. `-` reads it from stdin, which keeps it out of the shell's history; on a terminal it is
+/// asked for and not shown, as it is where no code is given. --file redeems many, all or none.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits redeem HCP2017AAAA1 --account 111122223333
   credits redeem PC1EXAMPLE23 --offer examples/programs/connectome-2017.json
   credits redeem PC1EXAMPLE23 --kind activate --amount 1000 --end 2027-12-31
-  echo PC1EXAMPLE23 | credits redeem - --kind promotional --amount 25")]
+  echo PC1EXAMPLE23 | credits redeem - --kind promotional --amount 25
+  credits redeem --file students.csv --dry-run")]
 pub(crate) struct RedeemArgs {
-    /// The code, `-` for stdin
-    #[arg(value_name = "CODE")]
-    code: String,
+    /// The code, `-` for stdin [default: asked for on a terminal]
+    #[arg(value_name = "CODE", conflicts_with = "file")]
+    code: Option<String>,
+    /// A file of rows CODE,ACCOUNT, `-` for stdin; a row without an account means the account that
+    /// is meant where none is named
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
     /// The account that gets the credit [default: the default account, or the only one known]
     #[arg(long, value_name = "ID", env = "CREDITS_ACCOUNT", hide_env_values = true, value_parser = read_account)]
-    account: Option<AccountId>,
+    pub(super) account: Option<AccountId>,
     /// The offer of a code that is not on record: its id, or an offer file, which is recorded too
     #[arg(long, value_name = "ID|FILE", conflicts_with_all = ["kind", "amount"])]
     offer: Option<PathBuf>,
@@ -49,32 +58,24 @@ pub(crate) struct RedeemArgs {
     #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, value_parser = read_amount, requires = "kind")]
     amount: Option<Money>,
     #[command(flatten)]
-    terms: TermArgs,
+    pub(super) terms: TermArgs,
     /// Say what would be recorded, and record nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
-/// How the worth of a code was given.
-enum Given {
+/// How the worth of codes was given.
+pub(super) enum Given {
     Worth(Worth),
     Named(String),
-    File(Vec<Offer>),
+    File(Box<Offer>),
 }
 
-/// Redeems a code.
-pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Failure> {
-    let code = match args.code.as_str() {
-        "-" => read_code(read_stdin("a code is")?.lines().next().unwrap_or_default())?,
-        code => read_code(code)?,
-    };
-    let given = given_worth(args, context)?;
-    let outcome = context.record(args.dry_run, |desk, view| {
-        let account = context.account(args.account.as_ref(), &desk.state)?;
-        let code = mark(ledger_id(&desk.state), &code);
-        let known = view.code(&code)?;
+impl Given {
+    /// What it means to the ledger. An offer of a file is put on record.
+    pub(super) fn worth(&self, desk: &mut Desk) -> Result<Worth, Failure> {
         let names = desk.state.service_names();
-        let worth = match &given {
+        Ok(match self {
             Given::Worth(Worth::Terms(terms)) => {
                 let mut terms = terms.clone();
                 terms.scope.services = names.scope(&terms.scope.services);
@@ -82,22 +83,52 @@ pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Fai
             }
             Given::Worth(worth) => worth.clone(),
             Given::Named(name) => Worth::Offer(find_offer(&desk.state, name).map_err(unquoted)?),
-            Given::File(offers) if matches!(known, CodeState::Redeemed { .. }) => {
-                Worth::Offer(offers[0].id.clone())
+            Given::File(offer) => {
+                decide::add_offer(desk, names.offer(offer))?;
+                Worth::Offer(offer.id.clone())
             }
-            Given::File(offers) => {
-                decide::add_offer(desk, names.offer(&offers[0]))?;
-                Worth::Offer(offers[0].id.clone())
-            }
+        })
+    }
+
+    /// What to say of it beside the answer.
+    pub(super) fn notes(&self, args: &RedeemArgs, state: &State) -> Vec<String> {
+        let mut notes = args.terms.notes(state);
+        if let Given::File(offer) = self {
+            notes.extend(offer_notes(
+                slice::from_ref(&**offer),
+                &state.service_names(),
+            ));
+        }
+        notes
+    }
+}
+
+/// Redeems a code, or those of a file.
+pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Failure> {
+    match &args.file {
+        Some(file) => redeem_file(file, args, context),
+        None => redeem_one(args, context),
+    }
+}
+
+fn redeem_one(args: &RedeemArgs, context: &Context) -> Result<Answer, Failure> {
+    let given = given_worth(args, context)?;
+    let code = read_one(args.code.as_deref())?;
+    let outcome = context.record(args.dry_run, |desk, view| {
+        let account = context.account(args.account.as_ref(), &desk.state)?;
+        let (code, known) = view.typed_code(ledger_id(&desk.state), &code)?;
+        let worth = match (&given, &known) {
+            // A code that cannot be redeemed whatever it is worth is refused for that alone.
+            (
+                Given::File(offer),
+                CodeState::Redeemed { .. } | CodeState::Revoked { .. } | CodeState::Mistyped,
+            ) => Worth::Offer(offer.id.clone()),
+            _ => given.worth(desk)?,
         };
         Ok(decide::redeem(desk, account, code, known, worth)?)
     })?;
     let state = &outcome.state;
-    let names = state.service_names();
-    let mut notes = args.terms.notes(state);
-    if let Given::File(offers) = &given {
-        notes.extend(offer_notes(offers, &names));
-    }
+    let notes = given.notes(args, state);
     let record = &state.credits[&outcome.answer];
     let figures = figures(record, context.today, Money::ZERO, &context.rules);
     let terms = &record.credit.terms;
@@ -135,19 +166,20 @@ pub(crate) fn redeem(args: &RedeemArgs, context: &Context) -> Result<Answer, Fai
         record.credit.id, record.credit.account
     ))
     .rows([row]);
-    if let Some(words) = terms
-        .offer
-        .as_ref()
-        .and_then(|id| state.offers.get(id))
-        .and_then(|offer| offer.offer.terms.as_ref())
-    {
+    if let Some(words) = terms_of(state, terms.offer.as_ref()) {
         table = table.below(format!("terms: {words}"));
     }
     let answer = Answer::new(move |out| table.write_text(out));
     Ok(answer.with_notes(notes).recorded(!args.dry_run))
 }
 
-fn given_worth(args: &RedeemArgs, context: &Context) -> Result<Given, Failure> {
+/// What an offer asks of who uses its credits.
+pub(super) fn terms_of<'a>(state: &'a State, offer: Option<&OfferId>) -> Option<&'a String> {
+    let offer = state.offers.get(offer?)?;
+    offer.offer.terms.as_ref()
+}
+
+pub(super) fn given_worth(args: &RedeemArgs, context: &Context) -> Result<Given, Failure> {
     if let (Some(kind), Some(amount)) = (&args.kind, args.amount) {
         let terms = args.terms.terms(context, kind_of(kind)?, amount)?;
         return Ok(Given::Worth(Worth::Terms(Box::new(terms))));
@@ -172,9 +204,10 @@ fn given_worth(args: &RedeemArgs, context: &Context) -> Result<Given, Failure> {
         return Ok(Given::Named(name.to_owned()));
     }
     let offers = read_offer_file(offer)?;
-    if offers.len() > 1 {
-        let ids: Vec<String> = offers.iter().map(|offer| offer.id.to_string()).collect();
-        return Err(Failure::usage(format!(
+    let ids: Vec<String> = offers.iter().map(|offer| offer.id.to_string()).collect();
+    match <[Offer; 1]>::try_from(offers) {
+        Ok([offer]) => Ok(Given::File(Box::new(offer))),
+        Err(offers) => Err(Failure::usage(format!(
             "`{}` holds {} offers",
             offer.display(),
             offers.len()
@@ -183,7 +216,6 @@ fn given_worth(args: &RedeemArgs, context: &Context) -> Result<Given, Failure> {
             "`credits offer add {}`, then name one of {}",
             offer.display(),
             ids.join(", ")
-        )));
+        ))),
     }
-    Ok(Given::File(offers))
 }

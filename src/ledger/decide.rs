@@ -86,11 +86,25 @@ pub enum Refusal {
     /// No offer by that id.
     #[error("offer `{0}` is not on record")]
     UnknownOffer(OfferId),
+    /// The code looks like one that was minted, and is none. Nothing is shown of it: where a symbol
+    /// was left out, its last four are not those that are meant to be seen.
+    #[error("the code is mistyped: its check symbol does not fit the others")]
+    MistypedCode,
     /// No code like that, and no terms to make a credit from.
     #[error("code ending in `{last}` is not on record")]
     UnknownCode {
         /// Its last symbols.
         last: String,
+    },
+    /// The code was taken back.
+    #[error("code ending in `{last}` of offer `{offer}` was revoked on {on}")]
+    CodeRevoked {
+        /// Its last symbols.
+        last: String,
+        /// Its offer.
+        offer: OfferId,
+        /// When.
+        on: NaiveDate,
     },
     /// The code is used up.
     #[error(
@@ -402,6 +416,8 @@ pub fn match_credit(desk: &mut Desk, name: String, credit: CreditId) -> Result<(
 pub enum CodeState {
     /// Nothing.
     Unknown,
+    /// Nothing, and it looks like a minted code with a typing error.
+    Mistyped,
     /// It is of this offer, and can be redeemed.
     Added {
         /// Its offer.
@@ -418,33 +434,48 @@ pub enum CodeState {
         /// When.
         on: NaiveDate,
     },
+    /// It was taken back.
+    Revoked {
+        /// Its offer.
+        offer: OfferId,
+        /// When.
+        on: NaiveDate,
+    },
 }
 
 impl CodeState {
     /// What entries about one code say of it, in the order of their numbers.
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> CodeState {
-        entries
-            .into_iter()
-            .fold(CodeState::Unknown, |known, entry| match &entry.event {
-                Event::CodeAdded { offer, .. } => CodeState::Added {
-                    offer: offer.clone(),
-                    entry: entry.number,
-                },
-                Event::Redeemed { account, .. } => CodeState::Redeemed {
-                    credit: CreditId::made_by(entry.number),
-                    account: account.clone(),
-                    on: entry.recorded.date_naive(),
-                },
-                _ => known,
-            })
+        entries.into_iter().fold(CodeState::Unknown, Self::after)
+    }
+
+    /// What is to be said of the code after one more entry about it.
+    #[must_use]
+    pub fn after(self, entry: &Entry) -> CodeState {
+        match &entry.event {
+            Event::CodeAdded { offer, .. } => CodeState::Added {
+                offer: offer.clone(),
+                entry: entry.number,
+            },
+            Event::Redeemed { account, .. } => CodeState::Redeemed {
+                credit: CreditId::made_by(entry.number),
+                account: account.clone(),
+                on: entry.recorded.date_naive(),
+            },
+            Event::CodeRevoked { offer, .. } => CodeState::Revoked {
+                offer: offer.clone(),
+                on: entry.recorded.date_naive(),
+            },
+            _ => self,
+        }
     }
 }
 
 /// Records a code of an offer; `known` is what the journal says of it. Returns the entry that
-/// records it, and whether it is new.
+/// records it, and whether it is new. One that looks mistyped may be somebody else's.
 ///
 /// # Errors
-/// An unknown offer, and a code that is on record of another offer or redeemed.
+/// An unknown offer, and a code that is on record of another offer, revoked or redeemed.
 pub fn add_code(
     desk: &mut Desk,
     offer: &OfferId,
@@ -454,7 +485,7 @@ pub fn add_code(
     let unknown = || Refusal::UnknownOffer(offer.clone());
     code_worth(&desk.state.offers.get(offer).ok_or_else(unknown)?.offer)?;
     match known {
-        CodeState::Unknown => {
+        CodeState::Unknown | CodeState::Mistyped => {
             let entry = desk.propose(
                 desk.today,
                 Event::CodeAdded {
@@ -470,6 +501,11 @@ pub fn add_code(
             last: code.last,
             offer: of,
         }),
+        CodeState::Revoked { offer, on } => Err(Refusal::CodeRevoked {
+            last: code.last,
+            offer,
+            on,
+        }),
         CodeState::Redeemed {
             credit,
             account,
@@ -480,6 +516,43 @@ pub fn add_code(
             account,
             on,
         }),
+    }
+}
+
+/// Takes a code back, so that nobody can redeem it; `known` is what the journal says of it.
+/// Returns its offer, and whether it is new that it is revoked.
+///
+/// # Errors
+/// A mistyped or unknown code, and one that is redeemed.
+pub fn revoke_code(
+    desk: &mut Desk,
+    code: CodeMark,
+    known: CodeState,
+    reason: Option<String>,
+) -> Result<(OfferId, bool), Refusal> {
+    match known {
+        CodeState::Mistyped => Err(Refusal::MistypedCode),
+        CodeState::Unknown => Err(Refusal::UnknownCode { last: code.last }),
+        CodeState::Redeemed {
+            credit,
+            account,
+            on,
+        } => Err(Refusal::AlreadyRedeemed {
+            last: code.last,
+            credit,
+            account,
+            on,
+        }),
+        CodeState::Revoked { offer, .. } => Ok((offer, false)),
+        CodeState::Added { offer, .. } => {
+            let event = Event::CodeRevoked {
+                offer: offer.clone(),
+                code,
+                reason,
+            };
+            desk.propose(desk.today, event, None)?;
+            Ok((offer, true))
+        }
     }
 }
 
@@ -497,7 +570,8 @@ pub enum Worth {
 /// Turns a code into a credit on an account. `known` is what the journal says of the code.
 ///
 /// # Errors
-/// In this order: unknown, already redeemed, closed, not eligible, limit reached.
+/// In this order: mistyped, unknown or revoked, already redeemed, closed, not eligible, limit
+/// reached.
 pub fn redeem(
     desk: &mut Desk,
     account: AccountId,
@@ -518,6 +592,14 @@ pub fn redeem(
                 last: code.last,
                 credit,
                 account,
+                on,
+            });
+        }
+        (CodeState::Mistyped, _) => return Err(Refusal::MistypedCode),
+        (CodeState::Revoked { offer, on }, _) => {
+            return Err(Refusal::CodeRevoked {
+                last: code.last,
+                offer,
                 on,
             });
         }

@@ -186,6 +186,15 @@ pub enum Event {
         /// The code.
         code: CodeMark,
     },
+    /// A code that nobody redeemed was taken back: it cannot be redeemed any more.
+    CodeRevoked {
+        /// Its offer.
+        offer: OfferId,
+        /// The code.
+        code: CodeMark,
+        /// Why, if that was said.
+        reason: Option<String>,
+    },
     /// A bill of an open month: it reserves.
     BillEstimated(BillRecord),
     /// A final bill was booked.
@@ -285,6 +294,7 @@ impl Event {
             Event::Earned { .. } => "credit_earned",
             Event::OfferAdded(_) => "offer_added",
             Event::CodeAdded { .. } => "code_added",
+            Event::CodeRevoked { .. } => "code_revoked",
             Event::BillEstimated(_) => "bill_estimated",
             Event::BillBooked(_) => "bill_booked",
             Event::BillReversed(_) => "bill_reversed",

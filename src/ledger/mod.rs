@@ -11,6 +11,7 @@ pub mod balance;
 pub mod bill;
 pub mod booking;
 pub mod check;
+pub mod code;
 pub mod correct;
 pub mod credit;
 pub mod dated;

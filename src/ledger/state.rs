@@ -254,6 +254,8 @@ pub struct OfferState {
     pub effective: NaiveDate,
     /// How many codes of it were put on record, by day.
     pub codes: BTreeMap<NaiveDate, u64>,
+    /// How many codes of it were revoked, by day.
+    pub revoked: BTreeMap<NaiveDate, u64>,
     /// How many codes each account redeemed.
     pub redeemed: BTreeMap<AccountId, u64>,
     /// How many codes were redeemed, by day.
@@ -265,6 +267,12 @@ impl OfferState {
     #[must_use]
     pub fn codes_on(&self, day: NaiveDate) -> u64 {
         self.codes.range(..=day).map(|(_, count)| count).sum()
+    }
+
+    /// How many of its codes were revoked by the end of a day.
+    #[must_use]
+    pub fn revoked_on(&self, day: NaiveDate) -> u64 {
+        self.revoked.range(..=day).map(|(_, count)| count).sum()
     }
 
     /// How many codes were redeemed by the end of a day.
@@ -416,11 +424,7 @@ impl State {
                 code,
             } => {
                 if let Some(offer) = &terms.offer {
-                    let unknown = || Broken::Unknown {
-                        entry: number,
-                        name: offer.to_string(),
-                    };
-                    let record = self.offers.get_mut(offer).ok_or_else(unknown)?;
+                    let record = self.offer_mut(number, offer)?;
                     *record.redeemed.entry(account.clone()).or_default() += 1;
                     *record.redemptions.entry(entry.effective).or_default() += 1;
                 }
@@ -436,6 +440,7 @@ impl State {
                     entry: number,
                     effective: entry.effective,
                     codes: BTreeMap::new(),
+                    revoked: BTreeMap::new(),
                     redeemed: BTreeMap::new(),
                     redemptions: BTreeMap::new(),
                 };
@@ -447,12 +452,12 @@ impl State {
                 }
             }
             Event::CodeAdded { offer, .. } => {
-                let unknown = || Broken::Unknown {
-                    entry: number,
-                    name: offer.to_string(),
-                };
-                let record = self.offers.get_mut(offer).ok_or_else(unknown)?;
+                let record = self.offer_mut(number, offer)?;
                 *record.codes.entry(entry.effective).or_default() += 1;
+            }
+            Event::CodeRevoked { offer, .. } => {
+                let record = self.offer_mut(number, offer)?;
+                *record.revoked.entry(entry.effective).or_default() += 1;
             }
             Event::BillEstimated(record) => self.put_bill(entry, record, Status::Estimated)?,
             Event::BillBooked(booking) => self.book(entry, booking)?,
@@ -581,6 +586,13 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn offer_mut(&mut self, number: u64, offer: &OfferId) -> Result<&mut OfferState, Broken> {
+        self.offers.get_mut(offer).ok_or_else(|| Broken::Unknown {
+            entry: number,
+            name: offer.to_string(),
+        })
     }
 
     fn credit_mut(&mut self, number: u64, credit: CreditId) -> Result<&mut CreditRecord, Broken> {

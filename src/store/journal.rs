@@ -4,6 +4,7 @@
 //! Writing takes the one lock, folds again, decides on what stands there, and commits: whoever
 //! loses a race decides on what the winner left. An answer is returned only after the commit.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::ledger::balance::{Reserved, reserved};
 use crate::ledger::bill::{Bill, Status};
 use crate::ledger::booking::{Past, reserve};
+use crate::ledger::code::{self, Typed};
 use crate::ledger::decide::{CodeState, Desk};
 use crate::ledger::entry::{Basis, CodeMark, Entry, Event, LedgerId, Lines, Proposal};
 use crate::ledger::rules::Rules;
@@ -29,15 +31,14 @@ use super::{Draft, Head, Read, Record, Snapshot, Store, StoreError, lines, recor
 const SNAPSHOT_EVERY: u64 = 256;
 
 /// A code as the ledger keeps it: upper and lower case, spaces and hyphens make no difference, as
-/// people type codes in groups. The ledger's id goes into the hash, so that no two ledgers keep
-/// the same hash of a code.
+/// people type codes in groups; nor do O and 0, I, L and 1 in a code that was minted. The ledger's
+/// id goes into the hash, so that no two ledgers keep the same hash of a code.
 #[must_use]
 pub fn mark(ledger: LedgerId, code: &str) -> CodeMark {
-    let plain: String = code
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '-')
-        .flat_map(char::to_uppercase)
-        .collect();
+    let plain = match Typed::of(code) {
+        Typed::Minted(code) => code.plain(),
+        Typed::Mistyped | Typed::Foreign => code::plain(code),
+    };
     let hash = Sha256::new()
         .chain_update(b"credits code 1\n")
         .chain_update(ledger.0)
@@ -327,6 +328,16 @@ fn read_linked(
     })
 }
 
+/// The hash of the code that an event is about.
+fn code_of(event: &Event) -> Option<&[u8; 32]> {
+    match event {
+        Event::CodeAdded { code, .. }
+        | Event::Redeemed { code, .. }
+        | Event::CodeRevoked { code, .. } => Some(&code.hash),
+        _ => None,
+    }
+}
+
 /// A journal without a record.
 #[derive(Debug)]
 struct Nothing;
@@ -429,12 +440,30 @@ impl View<'_> {
         found.ok_or_else(|| StoreError::Damaged(format!("entry {number} is missing")))
     }
 
-    fn about(&self, subject: &str) -> Result<Vec<Entry>, StoreError> {
-        let numbers = self.read.find(subject)?;
-        numbers
-            .into_iter()
-            .map(|number| Ok(self.decoded(number)?.entry))
-            .collect()
+    /// Hands the entries of these numbers, ascending, to `visit`, each held against the one before
+    /// it. Those that follow on each other are read in one go.
+    fn each_of(
+        &self,
+        numbers: BTreeSet<u64>,
+        mut visit: impl FnMut(Entry),
+    ) -> Result<(), StoreError> {
+        let mut numbers = numbers.into_iter().peekable();
+        while let Some(from) = numbers.next() {
+            let mut to = from;
+            while numbers.next_if_eq(&(to + 1)).is_some() {
+                to += 1;
+            }
+            let mut next = from;
+            self.entries(from, to, &mut |_, entry| {
+                next += 1;
+                visit(entry);
+                Ok(())
+            })?;
+            if next <= to {
+                return Err(StoreError::Damaged(format!("entry {next} is missing")));
+            }
+        }
+        Ok(())
     }
 
     /// What the journal says of a code.
@@ -442,22 +471,70 @@ impl View<'_> {
     /// # Errors
     /// A ledger that cannot be read or is damaged.
     pub fn code(&self, code: &CodeMark) -> Result<CodeState, StoreError> {
-        self.code_where(code, |_| true)
+        let states = self.codes_where(std::slice::from_ref(code), |_| true)?;
+        Ok(states.into_iter().next().unwrap_or(CodeState::Unknown))
     }
 
-    fn code_where(
+    /// A code as it was typed, and what the journal says of it.
+    ///
+    /// # Errors
+    /// A ledger that cannot be read or is damaged.
+    pub fn typed_code(
         &self,
-        code: &CodeMark,
+        ledger: LedgerId,
+        typed: &str,
+    ) -> Result<(CodeMark, CodeState), StoreError> {
+        let codes = self.typed_codes(ledger, &[typed])?;
+        let unknown = || (mark(ledger, typed), CodeState::Unknown);
+        Ok(codes.into_iter().next().unwrap_or_else(unknown))
+    }
+
+    /// Codes as they were typed, and what the journal says of each. One that is on record is never
+    /// mistyped, whatever it looks like.
+    ///
+    /// # Errors
+    /// A ledger that cannot be read or is damaged.
+    pub fn typed_codes<T: AsRef<str>>(
+        &self,
+        ledger: LedgerId,
+        typed: &[T],
+    ) -> Result<Vec<(CodeMark, CodeState)>, StoreError> {
+        let marks = typed.iter().map(|code| mark(ledger, code.as_ref()));
+        let marks: Vec<CodeMark> = marks.collect();
+        let states = self.codes_where(&marks, |_| true)?;
+        let looks = typed.iter().map(|code| Typed::of(code.as_ref()));
+        let states = states.into_iter().zip(looks).map(|pair| match pair {
+            (CodeState::Unknown, Typed::Mistyped) => CodeState::Mistyped,
+            (known, _) => known,
+        });
+        Ok(marks.into_iter().zip(states).collect())
+    }
+
+    /// What the entries that count say of codes, in their order.
+    fn codes_where(
+        &self,
+        codes: &[CodeMark],
         counts: impl Fn(&Entry) -> bool,
-    ) -> Result<CodeState, StoreError> {
-        let entries = self.about(&code_subject(&code.hash))?;
-        let of_code = |entry: &&Entry| match &entry.event {
-            Event::CodeAdded { code: found, .. } | Event::Redeemed { code: found, .. } => {
-                found.hash == code.hash && counts(entry)
-            }
-            _ => false,
+    ) -> Result<Vec<CodeState>, StoreError> {
+        let subjects = codes.iter().map(|code| code_subject(&code.hash));
+        let numbers = self.read.find_all(&subjects.collect::<Vec<_>>())?;
+        let of_code = |(at, numbers): (usize, Vec<u64>)| {
+            let numbers = numbers.into_iter();
+            numbers.map(move |number| (number, at))
         };
-        Ok(CodeState::of(entries.iter().filter(of_code)))
+        let about: BTreeSet<(u64, usize)> =
+            numbers.into_iter().enumerate().flat_map(of_code).collect();
+        let mut states = vec![CodeState::Unknown; codes.len()];
+        let mut pending = about.iter().peekable();
+        self.each_of(about.iter().map(|(number, _)| *number).collect(), |entry| {
+            while let Some((_, at)) = pending.next_if(|(number, _)| *number == entry.number) {
+                if code_of(&entry.event) == Some(&codes[*at].hash) && counts(&entry) {
+                    let known = std::mem::replace(&mut states[*at], CodeState::Unknown);
+                    states[*at] = known.after(&entry);
+                }
+            }
+        })?;
+        Ok(states)
     }
 
     /// The codes on record of an offer, in the order of their entries, and what became of each, as
@@ -472,16 +549,21 @@ impl View<'_> {
         as_of: NaiveDate,
     ) -> Result<Vec<(Entry, CodeMark, CodeState)>, StoreError> {
         let counts = |entry: &Entry| entry.number <= until && entry.effective <= as_of;
-        let mut codes = Vec::new();
-        for entry in self.about(&offer_subject(offer))? {
+        let numbers = self.read.find(&offer_subject(offer))?;
+        let (mut entries, mut codes) = (Vec::new(), Vec::new());
+        self.each_of(numbers.into_iter().collect(), |entry| {
             if let Event::CodeAdded { code, .. } = &entry.event
                 && counts(&entry)
             {
-                let (code, state) = (code.clone(), self.code_where(code, counts)?);
-                codes.push((entry, code, state));
+                codes.push(code.clone());
+                entries.push(entry);
             }
-        }
-        Ok(codes)
+        })?;
+        let states = self.codes_where(&codes, counts)?;
+        let codes = entries.into_iter().zip(codes).zip(states);
+        Ok(codes
+            .map(|((entry, code), state)| (entry, code, state))
+            .collect())
     }
 
     /// The statements of the open bills that count on a day, worked out anew.

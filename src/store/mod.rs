@@ -155,6 +155,14 @@ pub trait Read {
     /// A store that cannot be read.
     fn find(&self, subject: &str) -> Result<Vec<u64>, StoreError>;
 
+    /// The same of many subjects at once, in their order.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    fn find_all(&self, subjects: &[String]) -> Result<Vec<Vec<u64>>, StoreError> {
+        subjects.iter().map(|subject| self.find(subject)).collect()
+    }
+
     /// The latest snapshot taken at or before record `at_most`, if it is sound: one whose
     /// checksum does not hold is passed over, as it can be made again.
     ///

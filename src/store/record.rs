@@ -127,6 +127,14 @@ struct CodeAddedShape {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct CodeRevokedShape {
+    offer: String,
+    code: CodeShape,
+    reason: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct EstimatedShape {
     bill: String,
     reference: Option<String>,
@@ -382,6 +390,15 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             offer: offer.to_string(),
             code: CodeShape::of(code),
         }),
+        Event::CodeRevoked {
+            offer,
+            code,
+            reason,
+        } => json(&CodeRevokedShape {
+            offer: offer.to_string(),
+            code: CodeShape::of(code),
+            reason: reason.clone(),
+        }),
         Event::BillEstimated(record) => json(&EstimatedShape {
             bill: record.id.to_string(),
             reference: record.reference.clone(),
@@ -563,6 +580,14 @@ fn read_event(
                 code: shape.code.read()?,
             }
         }
+        "code_revoked" => {
+            let shape: CodeRevokedShape = shaped(payload)?;
+            Event::CodeRevoked {
+                offer: offer_id(&shape.offer)?,
+                code: shape.code.read()?,
+                reason: shape.reason,
+            }
+        }
         "bill_estimated" => {
             let shape: EstimatedShape = shaped(payload)?;
             let record = BillRecord {
@@ -690,7 +715,9 @@ pub fn subjects(event: &Event) -> Vec<String> {
         Event::CodeAdded { offer, code } => {
             vec![code_subject(&code.hash), offer_subject(offer.as_str())]
         }
-        Event::Redeemed { code, .. } => vec![code_subject(&code.hash)],
+        Event::Redeemed { code, .. } | Event::CodeRevoked { code, .. } => {
+            vec![code_subject(&code.hash)]
+        }
         _ => Vec::new(),
     }
 }

@@ -26,7 +26,7 @@ use super::shape::{
 };
 
 /// Changes whenever the shapes below do.
-const FORMAT: u8 = 6;
+const FORMAT: u8 = 7;
 
 #[derive(Serialize, Deserialize)]
 struct StateShape<'a> {
@@ -102,6 +102,7 @@ struct OfferStateShape {
     entry: u64,
     effective: i32,
     codes: Vec<(i32, u64)>,
+    revoked: Vec<(i32, u64)>,
     redeemed: Vec<(String, u64)>,
     redemptions: Vec<(i32, u64)>,
 }
@@ -290,6 +291,7 @@ fn offer_shape(state: &OfferState) -> OfferStateShape {
         entry: state.entry,
         effective: number(state.effective),
         codes: by_day(&state.codes),
+        revoked: by_day(&state.revoked),
         redeemed: state
             .redeemed
             .iter()
@@ -366,6 +368,7 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
         }
         let offer = shape.offer.read(shape.earn, shape.source)?;
         let (codes, redemptions) = (read_by_day(shape.codes)?, read_by_day(shape.redemptions)?);
+        let revoked = read_by_day(shape.revoked)?;
         let (entry, effective) = (shape.entry, date(shape.effective)?);
         state.offers.insert(
             offer.id.clone(),
@@ -374,6 +377,7 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
                 entry,
                 effective,
                 codes,
+                revoked,
                 redeemed,
                 redemptions,
             },

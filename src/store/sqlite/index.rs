@@ -37,24 +37,54 @@ impl SqliteStore {
 
     /// The entries about a subject, ascending.
     pub(super) fn numbers_about(&self, subject: &str) -> Result<Vec<u64>, StoreError> {
+        let mut numbers = Vec::new();
+        self.read_bucket(bucket(subject), |found, number| {
+            numbers.extend((found == subject).then_some(number));
+        })?;
+        Ok(numbers)
+    }
+
+    /// The entries about each of many subjects, ascending. Each bucket is read once.
+    pub(super) fn numbers_about_all(
+        &self,
+        subjects: &[String],
+    ) -> Result<Vec<Vec<u64>>, StoreError> {
+        let mut asked = BTreeMap::<i64, BTreeMap<&str, Vec<u64>>>::new();
+        for subject in subjects {
+            let of_bucket = asked.entry(bucket(subject)).or_default();
+            of_bucket.insert(subject, Vec::new());
+        }
+        for (bucket, of_bucket) in &mut asked {
+            self.read_bucket(*bucket, |found, number| {
+                if let Some(numbers) = of_bucket.get_mut(found) {
+                    numbers.push(number);
+                }
+            })?;
+        }
+        let numbers = |subject: &String| asked[&bucket(subject)][subject.as_str()].clone();
+        Ok(subjects.iter().map(numbers).collect())
+    }
+
+    /// Hands the rows of a bucket to `visit`, by subject, then number. That they are as they were
+    /// written is known at the end only.
+    fn read_bucket(&self, bucket: i64, mut visit: impl FnMut(&str, u64)) -> Result<(), StoreError> {
         let sql = "SELECT ifnull((SELECT sum FROM subject_sum WHERE bucket = ?1), 0), \
              s.subject, s.number FROM (SELECT 1) LEFT JOIN subject s ON s.bucket = ?1 \
              ORDER BY s.subject, s.number";
         let (mut kept, mut sum) = (0, 0_i64);
-        let mut numbers = Vec::new();
-        self.each(sql, [bucket(subject)], |row| {
+        self.each(sql, [bucket], |row| {
             kept = row.get(0)?;
             if row.get_ref(1)? != ValueRef::Null {
                 let (found, number) = (text(row, 1)?, number(row, 2)?);
                 sum = sum.wrapping_add(summand(found, number));
-                numbers.extend((found == subject).then_some(number));
+                visit(found, number);
             }
             Ok(())
         })?;
         if kept != sum {
             return Err(StoreError::Damaged(UNSOUND.to_owned()));
         }
-        Ok(numbers)
+        Ok(())
     }
 
     /// Adds subjects, each with the number of an entry about it.

@@ -332,6 +332,10 @@ impl Read for SqliteStore {
         self.numbers_about(subject)
     }
 
+    fn find_all(&self, subjects: &[String]) -> Result<Vec<Vec<u64>>, StoreError> {
+        self.numbers_about_all(subjects)
+    }
+
     fn snapshot(&self, at_most: u64) -> Result<Option<Snapshot>, StoreError> {
         self.latest_snapshot(at_most)
     }
