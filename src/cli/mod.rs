@@ -27,6 +27,7 @@ mod mint;
 mod offer;
 mod operate;
 mod progress;
+mod prompt;
 mod reconcile;
 mod redeem;
 mod redeem_file;

@@ -102,7 +102,7 @@ fn read_rows(file: &Path) -> Result<Vec<Row>, Failure> {
         if is_heading || record.iter().all(str::is_empty) {
             continue;
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |start| line_of(start, &text));
         let place = Place::new(&document, line);
         match read_row(&record, &place) {
             Ok(row) => rows.push(row),
@@ -115,6 +115,14 @@ fn read_rows(file: &Path) -> Result<Vec<Row>, Failure> {
         return Err(Failure::input(message).in_document(&document));
     }
     Ok(rows)
+}
+
+/// The line of a record, whose position is that of the empty lines before it.
+fn line_of(start: &csv::Position, text: &str) -> u64 {
+    let from = usize::try_from(start.byte()).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(from..).unwrap_or_default().iter();
+    let empty = rest.take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    start.line() + empty.filter(|byte| **byte == b'\n').count() as u64
 }
 
 fn is_heading(record: &csv::StringRecord) -> bool {

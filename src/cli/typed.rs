@@ -10,6 +10,7 @@ use std::rc::Rc;
 use credits_ledger::formats::FAULT_LIMIT;
 
 use super::failure::{Failure, REFUSED, io_words};
+use super::prompt::hidden_line;
 
 /// The most that is read of a file of codes.
 const FILE_LIMIT: u64 = 64 << 20;
@@ -126,10 +127,12 @@ pub(crate) fn read_one(argument: Option<&str>) -> Result<String, Failure> {
 
 /// Asks for a code, which is not shown as it is typed.
 fn ask() -> Result<String, Failure> {
-    eprint!("code (it is not shown): ");
-    rpassword::read_password().map_err(|error| {
-        let message = format!("no code was typed: {}", io_words(&error));
-        Failure::usage(message).hint("`credits redeem -` reads it from a pipe as well")
+    hidden_line("code (it is not shown): ").map_err(|error| {
+        let message = format!(
+            "no code can be read from the terminal: {}",
+            io_words(&error)
+        );
+        Failure::usage(message).hint("`credits redeem -` reads one from a pipe as well")
     })
 }
 

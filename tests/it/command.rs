@@ -4,8 +4,10 @@
 pub(crate) mod aws; // credits, histories and reconciliation as AWS says
 mod bills; // the same bill again, estimates, exact sums, questions about the past
 mod clocks; // the day and the entry that a question is about
+mod codes; // codes minted, recorded, revoked, redeemed many at once
 mod corrections; // bills amended, reversed and replayed, months closed
 mod costs; // answers of Cost Explorer
+mod course_story; // a course organiser's day
 mod cron; // without a terminal, a home or a stdin; `check` at the edges of its limits
 mod dice; // chance that can be had again
 mod earning; // credits that spend and completed trainings earn

@@ -2,6 +2,7 @@
 //! the rule alone up to the command as a process.
 
 mod as_billed; // invariants of bills as billed, on random rows
+mod codes; // minted codes: drawn, typed, found out
 mod command; // the binary: answers, statuses, messages, races, kills
 mod damage; // power cuts, damaged and foreign files, kills
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -137,6 +137,9 @@ fn prepared() -> Ledger {
         .file("codes.txt", "HCP2017CCCC3\nHCP2017DDDD4\n");
     ledger
         .folder
+        .file("students.csv", "code,account\nHCP2017AAAA1,111122223333\n");
+    ledger
+        .folder
         .file("bill.json", bill("2026-02", "ec2 AmazonEC2 5"));
     ledger
         .folder

@@ -181,6 +181,8 @@ pub(super) struct Reading {
     offers: BTreeMap<String, Offer>,
     /// Where and from when on, by the hash of the code.
     redeemed: BTreeMap<String, (u64, String)>,
+    /// Hash of a code, and the day it was revoked.
+    revoked: BTreeMap<String, String>,
     closed_until: Option<String>,
 }
 
@@ -212,6 +214,10 @@ impl Reading {
             }
             "code_added" => {
                 self.code(entry);
+                entry.recorded.clone()
+            }
+            "code_revoked" => {
+                self.revocation(entry);
                 entry.recorded.clone()
             }
             "bill_estimated" => self.bill(entry, false),
@@ -249,9 +255,21 @@ impl Reading {
         });
     }
 
+    /// Of a code on record of the offer that is named, and of none that is gone.
+    fn revocation(&mut self, entry: &Entry) {
+        let hash = text(&entry.payload["code"]["hash"]).to_owned();
+        let offer = self.offers.get_mut(text(&entry.payload["offer"]));
+        let mut codes = offer.expect("an offer on record").codes.iter();
+        assert!(codes.any(|code| code.hash == hash), "unknown: {entry:?}");
+        assert!(!self.redeemed.contains_key(&hash), "redeemed: {entry:?}");
+        let before = self.revoked.insert(hash, entry.effective.clone());
+        assert!(before.is_none(), "revoked again: {entry:?}");
+    }
+
     fn redemption(&mut self, entry: &Entry) -> String {
         let start = self.credit(entry);
         let hash = text(&entry.payload["code"]["hash"]).to_owned();
+        assert!(!self.revoked.contains_key(&hash), "revoked: {entry:?}");
         let redeemed = (entry.number, start.clone());
         let before = self.redeemed.insert(hash, redeemed);
         assert!(before.is_none(), "redeemed again: {entry:?}");

@@ -34,6 +34,8 @@ fn prepared() -> Ledger {
         );
     }
     ledger.applies(&bill("2026-01", "ec2 AmazonEC2 10"));
+    ledger.does("code add open GONE0001");
+    ledger.does("code revoke GONE0001");
     ledger
         .folder
         .file("differs.json", bill("2026-01", "ec2 AmazonEC2 11"));
@@ -170,6 +172,20 @@ fn every_refusal_has_its_kind_its_sentence_and_its_advice_and_changes_no_byte() 
             "`credits account list` shows the accounts on record",
         ),
         // Codes and offers.
+        (
+            "redeem CRD0-0000-0000-0000-0000-0000 --account A --offer open",
+            3,
+            "mistyped_code",
+            "the code is mistyped: its check symbol does not fit the others",
+            "type it again, group by group; somebody else's code that only looks like ours is recorded first: `credits code add OFFER CODE`",
+        ),
+        (
+            "redeem GONE0001 --account A",
+            3,
+            "code_revoked",
+            "code ending in `0001` of offer `open` was revoked on 2026-03-15",
+            "a revoked code stays revoked; `credits code mint open` makes a new one",
+        ),
         (
             "redeem NEW00001 --account A",
             3,

@@ -122,6 +122,92 @@ fn a_code_is_in_no_byte_of_the_ledger_and_in_no_line_of_any_command() {
     assert!(ledger.does("code list").contains("HJ5V"));
 }
 
+/// The parts of a minted code that give it away. Those that a hash may hold as well are left out.
+fn parts_of_minted(code: &str) -> Vec<String> {
+    let is_of_a_hash = |part: &String| part.bytes().all(|symbol| symbol.is_ascii_hexdigit());
+    let mut parts = parts(code);
+    parts.retain(|part| !is_of_a_hash(part));
+    parts
+}
+
+#[test]
+fn a_minted_code_is_where_it_was_asked_for_and_in_no_byte_or_line_else() {
+    let ledger = Ledger::new();
+    ledger.call("offer add -").stdin(OFFER).run().ok();
+    let minted = ledger.json("code mint other --count 20");
+    let printed = minted["codes"].as_array().expect("a list").iter();
+    let mut codes: Vec<String> = printed
+        .map(|code| code.as_str().expect("a code").to_owned())
+        .collect();
+    ledger.does("code mint other --count 30 --out codes.txt");
+    let file = ledger.folder.path().join("codes.txt");
+    let written = fs::read_to_string(&file).expect("a file");
+    fs::remove_file(&file).expect("a file");
+    codes.extend(written.lines().map(str::to_owned));
+    let parts: Vec<String> = codes
+        .iter()
+        .flat_map(|code| parts_of_minted(code))
+        .collect();
+    let rows = |codes: &[String], account: &str| -> String {
+        let rows = codes.iter().map(|code| format!("{code},{account}\n"));
+        rows.collect()
+    };
+    let swapped: String = codes[5].replace(&codes[5][25..], &codes[6][25..]);
+    let steps = [
+        (
+            3,
+            "redeem --file -",
+            rows(&[codes[0].clone(), swapped], "A"),
+        ),
+        (2, "redeem --file -", rows(&codes[..3], "A,B")),
+        (2, "redeem --file -", format!("A,{}\n", codes[0])),
+        (0, "redeem --file - --dry-run", rows(&codes[..10], "A")),
+        (0, "redeem --file -", rows(&codes[..10], "A")),
+        (3, "redeem --file -", rows(&codes[5..25], "A")),
+        (
+            3,
+            "code add course --from -",
+            rows(&codes[10..12], "").replace(',', ""),
+        ),
+        (3, "code revoke -", rows(&codes[5..12], "").replace(',', "")),
+        (
+            0,
+            "code revoke -",
+            rows(&codes[12..15], "").replace(',', ""),
+        ),
+        (3, "redeem - --account A", codes[12].clone()),
+        (0, "redeem - --account A", codes[20].to_lowercase()),
+        (0, "code revoke --entry 21", String::new()),
+        (0, "code list", String::new()),
+        (
+            0,
+            "code mint other --count 5 --dry-run --out codes.txt",
+            String::new(),
+        ),
+        (0, "journal", String::new()),
+        (0, "list", String::new()),
+        (0, "offer show other", String::new()),
+        (0, "verify", String::new()),
+    ];
+    for format in ["table", "json", "csv"] {
+        for (status, line, stdin) in &steps {
+            let call = ledger.call(&format!("--format {format} {line}"));
+            let run = call.stdin(stdin).run();
+            if format == "table" {
+                assert_eq!(run.status, *status, "{line}: {run:?}");
+            }
+            gives_nothing_away(line, run.out.as_bytes(), &parts);
+            gives_nothing_away(line, run.err.as_bytes(), &parts);
+        }
+    }
+    assert!(search_files(ledger.folder.path(), &parts) > 0);
+    let left = fs::read_dir(ledger.folder.path())
+        .expect("a folder")
+        .count();
+    assert_eq!(left, 1, "only the ledger's own folder");
+    assert!(ledger.does("code list").contains(&codes[40][25..]));
+}
+
 #[test]
 fn the_same_code_in_small_letters_or_with_other_hyphens_is_the_same_code() {
     let ledger = Ledger::new();

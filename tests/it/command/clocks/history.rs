@@ -62,7 +62,8 @@ impl History {
                 0..16 => self.grant(),
                 16..19 => self.offer(),
                 19..27 => self.codes(),
-                27..37 => self.redeem(),
+                27..36 => self.redeem(),
+                36 => self.revoke(),
                 37..43 => self.void(),
                 43..53 => self.account(),
                 53..70 => self.bill(),
@@ -145,6 +146,11 @@ impl History {
         let known = code(self.dice.below(self.codes.max(1)));
         let line = format!("redeem {known} --account {account}");
         self.does(&line, "");
+    }
+
+    fn revoke(&mut self) {
+        let known = code(self.dice.below(self.codes.max(1)));
+        self.does(&format!("code revoke {known}"), "");
     }
 
     fn void(&mut self) {

@@ -179,6 +179,12 @@ impl Reading {
             .map(|code| code.effective.clone())
             .collect();
         assert_eq!(whole(&found["codes"]), counted(&codes) as u64, "{found}");
+        let gone = offer
+            .codes
+            .iter()
+            .filter_map(|code| self.revoked.get(&code.hash));
+        let gone: Vec<String> = gone.cloned().collect();
+        assert_eq!(whole(&found["revoked"]), counted(&gone) as u64, "{found}");
         let redeemed = counted(&offer.redeemed) as u64;
         assert_eq!(
             whole(&found["redeemed"]),
@@ -196,11 +202,18 @@ impl Reading {
         let codes = codes.filter(|code| counts(&code.effective)).map(|code| {
             let redeemed = self.redeemed.get(&code.hash);
             let credit = redeemed.filter(|(_, day)| counts(day));
-            (code.entry, credit.map(|(entry, _)| format!("C{entry}")))
+            let revoked = self.revoked.get(&code.hash).is_some_and(counts);
+            let status = match (credit, revoked) {
+                (Some(_), _) => "redeemed",
+                (None, true) => "revoked",
+                (None, false) => "open",
+            };
+            let credit = credit.map(|(entry, _)| format!("C{entry}"));
+            (code.entry, status, credit)
         });
         let found = each(&answer["codes"]).map(|code| {
             let credit = code["credit"].as_str().map(str::to_owned);
-            (whole(&code["entry"]), credit)
+            (whole(&code["entry"]), text(&code["status"]), credit)
         });
         assert!(codes.eq(found), "{answer}");
     }
