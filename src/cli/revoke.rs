@@ -26,8 +26,8 @@ use super::typed::{Faults, TypedCode, read_codes};
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits code revoke HCP2017AAAA1 --reason 'posted on a forum'
-  credits code revoke --from codes.txt --dry-run
-  credits code revoke --entry 3
+  credits code revoke --from lost.txt --dry-run
+  credits code revoke --entry 4
   credits code revoke --offer connectome-2017 --reason 'the course is over' --yes")]
 #[group(required = true, multiple = true, args = ["codes", "from", "entry", "offer"])]
 pub(crate) struct RevokeArgs {

@@ -135,6 +135,7 @@ fn prepared() -> Ledger {
     ledger
         .folder
         .file("codes.txt", "HCP2017CCCC3\nHCP2017DDDD4\n");
+    ledger.folder.file("lost.txt", "HCP2017AAAA1\n");
     ledger
         .folder
         .file("students.csv", "code,account\nHCP2017AAAA1,111122223333\n");

@@ -81,7 +81,8 @@ impl Answer {
                     Recorded::No
                 };
             }
-            About::Codes => each(&first["codes"]).any(|code| code["status"] == "recorded"),
+            About::Codes => each(&first["codes"])
+                .any(|code| code["status"] == "recorded" || code["status"] == "revoked"),
             About::Bills => documents
                 .iter()
                 .any(|bill| bill["already_applied"] == false),

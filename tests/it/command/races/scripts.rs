@@ -151,6 +151,10 @@ impl Author {
     }
 
     fn codes(&mut self) -> Step {
+        if self.dice.percent(25) {
+            let (one, other) = (self.shared_code(), self.shared_code());
+            return step(&format!("code revoke {one} {other}"), About::Codes);
+        }
         let offer = if self.dice.percent(85) {
             "course"
         } else {
@@ -172,9 +176,19 @@ impl Author {
         let (shared, own) = (self.shared_code(), self.own_code());
         match self.dice.below(10) {
             0..5 => step(&format!("redeem {shared} --account {account}"), always),
-            5 => {
+            5 if self.dice.percent(50) => {
                 let line = format!("redeem {shared} --offer course --account {account}");
                 step(&line, always)
+            }
+            5 => {
+                let other = self.shared_code();
+                Step {
+                    stdin: format!("{shared}\n{other},{account}\n{own}\n"),
+                    ..step(
+                        "redeem --file - --offer course --account 111122223333",
+                        always,
+                    )
+                }
             }
             6 => {
                 // The terms are recorded with it by whoever is first.
