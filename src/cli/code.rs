@@ -199,11 +199,12 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
         let offer = find_offer(&desk.state, &args.offer).map_err(unquoted)?;
         let known = view.typed_codes(ledger_id(&desk.state), &typed)?;
         let (mut met, mut shapes) = (BTreeSet::new(), Vec::new());
-        let mut faults = Faults::default();
+        let (mut faults, mut alike) = (Faults::default(), 0);
         for (typed, (code, known)) in typed.iter().zip(known) {
             if !met.insert(code.hash) {
                 continue;
             }
+            alike += u64::from(known == CodeState::Mistyped);
             let ending = code.last.clone();
             match decide::add_code(desk, &offer, code, known) {
                 Ok((entry, new)) => {
@@ -215,8 +216,13 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
             }
         }
         faults.stop("codes are refused, nothing was recorded")?;
-        Ok(shapes)
+        Ok((shapes, alike))
     })?;
+    let (shapes, alike) = outcome.answer;
+    let alike = (alike > 0).then(|| {
+        let count = counted(alike);
+        format!("note: {count} among them may be minted with a typing error: the check symbol does not fit")
+    });
     let verb = if args.dry_run {
         "would be recorded"
     } else {
@@ -225,7 +231,7 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
     let new = outcome.proposals.len() as u64;
     let above = format!("{} of offer {} {verb}", counted(new), args.offer);
     let at = (context.today, outcome.head);
-    let answer = codes_answer(context, at, outcome.answer, above);
+    let answer = codes_answer(context, at, shapes, above).with_notes(alike);
     Ok(answer.recorded(!args.dry_run && new > 0))
 }
 

@@ -463,7 +463,13 @@ fn a_code_on_record_is_never_called_mistyped_whatever_it_looks_like() {
     ledger
         .run(&format!("--json redeem {alike} --account A"))
         .refused(3, "mistyped_code");
-    ledger.does(&format!("code add course {alike}"));
+    let run = ledger
+        .run(&format!("code add course {alike} COURSE01"))
+        .ok();
+    assert_eq!(
+        run.err,
+        "note: 1 code among them may be minted with a typing error: the check symbol does not fit\n"
+    );
     ledger.does(&format!("redeem {alike} --account A"));
     ledger
         .run(&format!("--json redeem {alike} --account A"))
