@@ -6,7 +6,7 @@ use credits_ledger::ledger::balance::{CreditStatus, Figures, balances, figures, 
 use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::entry::Lines;
 use credits_ledger::ledger::names::{AccountId, CreditId};
-use credits_ledger::ledger::state::{CreditRecord, Movement};
+use credits_ledger::ledger::state::{CreditRecord, Movement, State};
 use credits_ledger::store::journal::Outcome;
 use serde::Serialize;
 
@@ -187,7 +187,7 @@ pub(crate) fn list(args: &ListArgs, context: &Context) -> Result<Answer, Failure
     Ok(answer.with_notes(context.absence(&journal)))
 }
 
-fn short_table(credits: &[CreditShape]) -> Table {
+pub(crate) fn short_table(credits: &[CreditShape]) -> Table {
     let headings = [
         "id",
         "status",
@@ -212,7 +212,7 @@ fn short_table(credits: &[CreditShape]) -> Table {
     }))
 }
 
-fn full_table(credits: &[CreditShape]) -> Table {
+pub(crate) fn full_table(credits: &[CreditShape]) -> Table {
     let headings = [
         "id",
         "status",
@@ -280,7 +280,27 @@ pub(crate) struct ShowArgs {
 struct Shown {
     #[serde(flatten)]
     credit: CreditShape,
+    #[serde(flatten)]
+    kin: Kin,
     allocations: Vec<PaidShape>,
+}
+
+/// Of what a credit is a part, and which parts came of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Kin {
+    split_from: Option<String>,
+    parts: Vec<String>,
+}
+
+impl Kin {
+    /// Those of a credit, parts that there were by the end of a day.
+    pub(crate) fn new(record: &CreditRecord, as_of: NaiveDate, state: &State) -> Kin {
+        let parts = state.parts(record).filter(|part| part.since <= as_of);
+        Kin {
+            split_from: record.split_from.map(|whole| whole.to_string()),
+            parts: parts.map(|part| part.credit.id.to_string()).collect(),
+        }
+    }
 }
 
 /// A charge that a credit paid.
@@ -318,6 +338,7 @@ pub(crate) fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure
         as_of,
         &state,
     );
+    let kin = Kin::new(record, as_of, &state);
     let mut allocations = Vec::new();
     let uses = record
         .moved
@@ -354,6 +375,7 @@ pub(crate) fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure
     let people = context.format == Format::Table;
     let shown = Shown {
         credit,
+        kin,
         allocations,
     };
     Ok(Answer::data(context.format, shown, |shown| {
@@ -371,7 +393,7 @@ pub(crate) fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure
         });
         let table = table.rows(rows);
         if people {
-            facts(&shown.credit)
+            facts(&shown.credit, &shown.kin)
                 .into_iter()
                 .fold(table, Table::above)
                 .above(String::new())
@@ -382,7 +404,7 @@ pub(crate) fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure
 }
 
 /// A credit, a fact a line.
-fn facts(credit: &CreditShape) -> Vec<String> {
+fn facts(credit: &CreditShape, kin: &Kin) -> Vec<String> {
     let names = |only: &Option<Vec<String>>, except: &Option<Vec<String>>, all: &str| match (
         only, except,
     ) {
@@ -453,13 +475,15 @@ fn facts(credit: &CreditShape) -> Vec<String> {
         ));
     }
     if figures.split.is_positive() {
-        facts.push(("split off", amount(figures.split)));
+        let parts = kin.parts.join(", ");
+        facts.push(("split off", format!("{}, {parts}", amount(figures.split))));
     }
     if let Some(earned) = &credit.earned_by {
         let by = earned.bill.as_ref().map(|bill| format!("bill {bill}"));
         facts.extend(by.or(earned.evidence.clone()).map(|by| ("earned by", by)));
     }
     let more = [
+        ("part of", &kin.split_from),
         ("made for", &credit.made_for),
         ("offer", &credit.offer),
         ("terms", &credit.terms),

@@ -303,7 +303,7 @@ pub(crate) fn replay(args: &ReplayArgs, context: &Context) -> Result<Answer, Fai
     notes.extend(earning_notes(proposals, &outcome.state, args.dry_run));
     let answer = Answer::data(context.format, shape, |shape| {
         let verb = if args.dry_run {
-            "to be rewritten"
+            "would be rewritten"
         } else {
             "rewritten"
         };

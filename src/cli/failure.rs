@@ -268,6 +268,7 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::NothingToVoid { .. } => "nothing_to_void",
         Refusal::CreditVoided(_) => "credit_voided",
         Refusal::NotTransferable { .. } => "not_transferable",
+        Refusal::NotSplittable { .. } => "not_splittable",
         Refusal::Account(_) => "account_conflict",
         Refusal::ServiceKnown { .. } | Refusal::ServiceMeant { .. } => "service_conflict",
         Refusal::Broken(_) => "broken_invariant",
@@ -317,7 +318,13 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
             why: Untransferable::OtherPayer { payer, .. },
             ..
         } => format!("`credits account set {to} --payer {payer} --joined DATE` records that it belongs to that payer"),
-        Refusal::CreditVoided(credit) | Refusal::NotTransferable { credit, .. } => format!("`credits show {credit}` shows what is on record of it"),
+        Refusal::NotSplittable { credit, currency, fits, .. } if !fits.is_empty() => {
+            let fits = fits.iter().map(|amount| amount.text(currency.minor_digits()));
+            format!("`credits split {credit} {}` would do", fits.collect::<Vec<_>>().join(" "))
+        }
+        Refusal::CreditVoided(credit)
+        | Refusal::NotSplittable { credit, .. }
+        | Refusal::NotTransferable { credit, .. } => format!("`credits show {credit}` shows what is on record of it"),
         Refusal::Account(_) => "`credits account list` shows what is on record".to_owned(),
         Refusal::ServiceKnown { code, .. } => format!("`credits service show {}` shows what it is called", quoted(code)),
         Refusal::ServiceMeant { other, .. } => format!("`credits service alias {} SERVICE` first lets that one stand for the service itself", quoted(other)),

@@ -398,7 +398,7 @@ fn answered(context: &Context, answer: Answered, dry_run: bool) -> Answer {
     let people = context.format == Format::Table;
     Answer::data(context.format, answer, |answer| {
         let would = if dry_run {
-            "to be recorded"
+            "would be recorded"
         } else {
             "recorded"
         };

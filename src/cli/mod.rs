@@ -37,6 +37,7 @@ mod roster;
 mod service;
 mod shape;
 mod shell;
+mod split;
 mod statement;
 mod table;
 mod terms;
@@ -210,6 +211,7 @@ enum Command {
     Pause(operate::PauseArgs),
     Resume(operate::ResumeArgs),
     Transfer(operate::TransferArgs),
+    Split(split::SplitArgs),
     Share(operate::ShareArgs),
     #[command(subcommand)]
     Offer(offer::OfferCommand),
@@ -309,6 +311,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Pause(args) => operate::pause(args, context),
         Command::Resume(args) => operate::resume(args, context),
         Command::Transfer(args) => operate::transfer(args, context),
+        Command::Split(args) => split::split(args, context),
         Command::Share(args) => operate::share(args, context),
         Command::Offer(command) => offer::offer(command, context),
         Command::Code(command) => code::code(command, context),

@@ -56,8 +56,8 @@ pub(crate) struct ResumeArgs {
 /// Make a credit another account's, of the same payer
 ///
 /// It keeps its id, what is left of it, its dates and its scope. Who else may use it is as by
-/// default again. A credit that has ended or is used up, one that open bills reserve whole, and
-/// one whose offer forbids it cannot be transferred.
+/// default again. A credit that has ended or is used up, one that was split, one that open bills
+/// reserve whole, and one whose offer forbids it cannot be transferred.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits transfer C12 --to 444455556666

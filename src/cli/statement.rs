@@ -184,7 +184,7 @@ const LINES_MAX: usize = 30;
 
 fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table {
     let state = match (shape.already_applied, shape.entry) {
-        (_, None) => "not recorded".to_owned(),
+        (_, None) => "would be recorded".to_owned(),
         (true, Some(entry)) => format!("recorded in entry {entry}, as of entry {}", shape.at_entry),
         (false, Some(entry)) => format!("entry {entry}"),
     };

@@ -22,6 +22,7 @@ use super::names::{AccountId, BillId, CreditId, Currency, OfferId, Service};
 use super::offer::{Lacks, Makes, Offer};
 use super::rules::Rules;
 use super::services::ServiceAlias;
+use super::split::Unsplittable;
 use super::state::{Broken, CreditRecord, State};
 
 /// A state about to be added to by one command.
@@ -271,6 +272,18 @@ pub enum Refusal {
         /// Why not.
         why: Untransferable,
     },
+    /// The credit may not be split, or not so.
+    #[error("credit `{credit}` cannot be split: {}", words(.whys, *.currency))]
+    NotSplittable {
+        /// The credit.
+        credit: CreditId,
+        /// Its currency.
+        currency: Currency,
+        /// Why not.
+        whys: Vec<Unsplittable>,
+        /// Amounts of parts into which it could be.
+        fits: Vec<Money>,
+    },
     /// The catalogue knows the name as that of another service.
     #[error("`{alias}` is a name of service `{code}` already")]
     ServiceKnown {
@@ -304,6 +317,9 @@ pub enum Untransferable {
     /// It can be used no more.
     #[error("it is {0}")]
     Status(&'static str),
+    /// It was split, its parts can be transferred instead.
+    #[error("it was split, in entry {0}")]
+    Split(u64),
     /// Open bills reserve all that is left of it.
     #[error("open bills reserve all that is left of it")]
     Reserved,
@@ -320,6 +336,11 @@ pub enum Untransferable {
         /// Who is billed for the account.
         other: AccountId,
     },
+}
+
+fn words(whys: &[Unsplittable], currency: Currency) -> String {
+    let whys: Vec<String> = whys.iter().map(|why| why.words(currency)).collect();
+    whys.join("; ")
 }
 
 fn closed(month: Month, until: Month) -> String {
@@ -726,6 +747,11 @@ pub(super) fn take_away(
     on: NaiveDate,
 ) -> Result<(), Refusal> {
     let record = &desk.state.credits[&credit];
+    // A part was not there before it was split off.
+    let on = match record.split_from {
+        Some(_) => on.max(record.since),
+        None => on,
+    };
     let effective = last_use(record, on);
     let amount = record.left;
     let event = Event::CreditVoided {

@@ -418,7 +418,8 @@ fn said(record: &CreditRecord, word: &Word) -> Vec<Change> {
         .collect()
 }
 
-/// Records the parts of a credit; answers them.
+/// Records the parts of a credit, and what the provider says of them that was not so of the whole;
+/// answers them.
 fn split(
     desk: &mut Desk,
     id: CreditId,
@@ -441,8 +442,16 @@ fn split(
         parts: list.collect(),
     };
     let entry = desk.propose(desk.today, event, None)?;
-    let numbers = (1..).zip(parts).map(|(part, _)| part);
-    Ok(numbers.map(|part| CreditId { entry, part }).collect())
+    let ids = (1..).zip(parts).map(|(part, _)| CreditId { entry, part });
+    let ids: Vec<CreditId> = ids.collect();
+    for (id, part) in ids.iter().zip(parts) {
+        let word = new_word(&desk.state.credits[id], part);
+        if word != Word::default() {
+            let event = Event::ProviderSaid { credit: *id, word };
+            desk.propose(desk.today, event, None)?;
+        }
+    }
+    Ok(ids)
 }
 
 /// Ends a credit and records it anew from today on, with what was left of it here.

@@ -1,8 +1,8 @@
 //! The core: what credits, bills and accounts are, and what follows from them.
 //!
 //! Pure: no file, no clock, no flag reaches in here, and nothing here knows how it is stored,
-//! read or printed. [`apply`] is the rule of application; [`decide`], [`operate`], [`booking`] and
-//! [`correct`] turn a request into entries; [`state`] folds entries into what the journal says.
+//! read or printed. [`apply`] is the rule of application; [`decide`], [`operate`], [`split`],
+//! [`booking`] and [`correct`] turn a request into entries; [`state`] folds entries into what the journal says.
 
 pub mod account;
 pub mod apply;
@@ -29,5 +29,6 @@ pub mod roster;
 pub mod rules;
 pub mod scope;
 pub mod services;
+pub mod split;
 pub mod state;
 pub mod statement;

@@ -1,4 +1,5 @@
-//! What may be done to a credit on record: it is paused and resumed, transferred, shared otherwise.
+//! What may be done to a credit on record: it is paused and resumed, transferred, shared otherwise;
+//! [`split`](super::split) has a file of its own.
 //!
 //! Each is a new entry that counts from a day on; bills ask for the last day of their month (rule
 //! A1). Bills that are booked stay as they are. Source: the AWS Billing API model, operations
@@ -75,7 +76,7 @@ pub fn share(desk: &mut Desk, credit: CreditId, sharing: Sharing) -> Result<Opti
 /// would use of it. Returns the entry.
 ///
 /// # Errors
-/// An unknown credit; one that has ended, is empty or reserved whole, or whose offer forbids it;
+/// An unknown credit; one that has ended, is empty, split or reserved whole, or whose offer forbids it;
 /// its owner itself, and an account of another payer.
 pub fn transfer(
     desk: &mut Desk,
@@ -105,6 +106,9 @@ fn untransferable(
     let owner = record.owner_on(today);
     if owner == to {
         return Some(Untransferable::Owner);
+    }
+    if let Some(entry) = record.split_in() {
+        return Some(Untransferable::Split(entry));
     }
     let figures = figures(record, today, reserved, rules);
     use CreditStatus::{Exhausted, Expired, Voided};

@@ -93,6 +93,8 @@ pub struct CreditRecord {
     pub made_for: Option<BillId>,
     /// What it was earned by, if it was.
     pub earned_by: Option<Merit>,
+    /// The credit of which it is a part.
+    pub split_from: Option<CreditId>,
     /// The provider's last word of it, where it ever was another one than at first.
     pub word: Word,
 }
@@ -114,6 +116,7 @@ impl CreditRecord {
             since,
             made_for: None,
             earned_by: None,
+            split_from: None,
             word: Word::default(),
         }
     }
@@ -555,7 +558,9 @@ impl State {
         Ok(self.credits.entry(id).or_insert(record))
     }
 
-    /// Parts keep the owner, end date and scope of the whole; what they are worth leaves it.
+    /// Parts keep the dates and the scope of the whole; what they are worth leaves it. Whose it was,
+    /// who might use it and whether it was paused holds of them too, on any day: bills of months
+    /// before ask for it.
     fn split(&mut self, entry: &Entry, credit: CreditId, parts: &[Part]) -> Result<(), Broken> {
         let total = parts.iter().map(|part| part.amount).sum();
         let whole = self.use_up(entry, credit, total, Movement::Split)?.clone();
@@ -573,11 +578,18 @@ impl State {
             };
             let credit = Credit {
                 id,
-                account: whole.owner_on(entry.effective).clone(),
+                account: whole.credit.account.clone(),
                 terms,
             };
-            let mut record = CreditRecord::new(credit, None, entry.effective);
-            record.earned_by = whole.earned_by.clone();
+            let record = CreditRecord {
+                paused: whole.paused.clone(),
+                owners: whole.owners.clone(),
+                sharings: whole.sharings.clone(),
+                word: whole.word.clone(),
+                earned_by: whole.earned_by.clone(),
+                split_from: Some(whole.credit.id),
+                ..CreditRecord::new(credit, None, entry.effective)
+            };
             if !part.amount.is_positive() || self.credits.insert(id, record).is_some() {
                 return Err(Broken::Twice {
                     entry: entry.number,

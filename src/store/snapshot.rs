@@ -26,7 +26,7 @@ use super::shape::{
 };
 
 /// Changes whenever the shapes below do.
-const FORMAT: u8 = 7;
+const FORMAT: u8 = 8;
 
 #[derive(Serialize, Deserialize)]
 struct StateShape<'a> {
@@ -64,6 +64,8 @@ struct CreditShape<'a> {
     since: i32,
     made_for: Option<String>,
     earned_by: Option<MeritShape>,
+    /// Entry and part of the whole.
+    split_from: Option<(u64, u32)>,
     /// Enabled, owner, sharing.
     word: (Option<bool>, Option<String>, Option<SharingShape>),
 }
@@ -217,6 +219,7 @@ fn credit_shape(record: &CreditRecord) -> CreditShape<'_> {
         since: number(record.since),
         made_for: record.made_for.as_ref().map(ToString::to_string),
         earned_by: record.earned_by.as_ref().map(MeritShape::of),
+        split_from: record.split_from.map(|whole| (whole.entry, whole.part)),
         word: (
             record.word.enabled,
             record.word.owner.as_ref().map(ToString::to_string),
@@ -423,6 +426,9 @@ fn read_credit(shape: CreditShape<'_>) -> Result<(CreditId, CreditRecord), Malfo
     let mut record = CreditRecord::new(credit, shape.code, date(shape.since)?);
     record.made_for = shape.made_for.as_deref().map(bill_id).transpose()?;
     record.earned_by = shape.earned_by.map(MeritShape::read).transpose()?;
+    record.split_from = shape
+        .split_from
+        .map(|(entry, part)| CreditId { entry, part });
     let (enabled, owner, sharing) = shape.word;
     record.word = Word {
         enabled,

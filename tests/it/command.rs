@@ -23,9 +23,11 @@ mod provider; // bills as the provider applied its own credits
 mod races; // many processes at once, and processes that are killed
 mod reading; // the journal read a second time, slowly
 mod refusals; // every kind of error, with its status, message and advice
+mod rehearsals; // every writing command with `--dry-run`
 mod reports; // cost and usage reports in parts, packed, cut
 mod roster; // who has a credit of an offer
 pub(crate) mod secrets; // codes, file modes
 mod services; // names of services and their aliases
+mod splits; // credits split into parts
 mod sums; // bills that are summed where they lie
 pub(crate) mod support; // a ledger to try things on

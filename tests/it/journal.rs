@@ -7,8 +7,10 @@ use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
 use credits_ledger::ledger::decide::{Desk, alias_service, grant};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Service};
+use credits_ledger::ledger::operate;
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::scope::{Category, CreditScope};
+use credits_ledger::ledger::split::{Portion, split};
 use credits_ledger::money::Money;
 use credits_ledger::period::Month;
 use credits_ledger::store::journal::Journal;
@@ -71,6 +73,23 @@ fn record(desk: &mut Desk, bill: Bill) {
     apply_bill(desk, &kept, bill, &Rules::current()).expect("recorded");
 }
 
+/// A paused credit that is shared with somebody and split, in a currency that no bill is in.
+fn split_one(desk: &mut Desk) {
+    let terms = Terms {
+        currency: Currency::new("EUR").expect("a currency"),
+        ..terms("300")
+    };
+    let id = grant(desk, account(), terms).expect("a credit");
+    operate::pause(desk, id).expect("paused");
+    let named = Sharing::Custom([account()].into());
+    operate::share(desk, id, named).expect("shared");
+    let portions = ["100", "200"].map(|amount| Portion {
+        name: None,
+        amount: Money::parse(amount).expect("an amount"),
+    });
+    split(desk, id, &portions, Money::ZERO, &Rules::current()).expect("split");
+}
+
 #[test]
 fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
     let folder = std::env::temp_dir().join(format!("credits-journal-{}", std::process::id()));
@@ -88,6 +107,7 @@ fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
             let [alias, service] = ["Soft".to_owned(), format!("Service {month}")]
                 .map(|text| Service::new(&text).expect("a name"));
             alias_service(desk, &alias, &service).expect("an alias");
+            split_one(desk);
             for _ in 0..100 {
                 grant(desk, account(), terms("2")).expect("a credit");
                 record(desk, bill(month, Status::Final));
@@ -125,6 +145,7 @@ fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
         whole
             .credits
             .values()
+            .filter(|record| record.credit.terms.currency == Currency::USD)
             .map(|record| record.left)
             .sum::<Money>(),
         Money::ZERO

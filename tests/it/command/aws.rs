@@ -344,6 +344,41 @@ fn the_parts_of_a_split_credit_take_its_place() {
 }
 
 #[test]
+fn parts_of_a_split_credit_keep_what_was_done_to_it_by_hand() {
+    let ledger = Ledger::new();
+    let of = |id: &str, name: &str, left: &str, status: &str| {
+        with(
+            credit(id),
+            json!({"description": name, "initialAmount": usd("300"), "remainingAmount": usd(left), "creditStatus": status}),
+        )
+    };
+    let part = |id: &str, name: &str, amount: &str, status: &str| {
+        with(
+            of(id, name, amount, status),
+            json!({"initialAmount": usd(amount)}),
+        )
+    };
+    import(&ledger, &answer(&[of("1", "Foo", "300", "ENABLED")])).ok();
+    ledger.does("share C2 disabled");
+    ledger.does("pause C2 --on 2026-03-10");
+    let split = answer(&[
+        of("1", "Foo", "0", "ENABLED"),
+        part("2", "Foo - 1/2", "100", "ENABLED"),
+        part("3", "Foo - 2/2", "200", "DISABLED"),
+    ]);
+    let run = import(&ledger, &split).ok();
+    assert_eq!(outcomes(&run), ["changed split", "recorded", "recorded"]);
+    for id in ["C5.1", "C5.2"] {
+        let part = ledger.json(&format!("show {id}"));
+        assert_eq!(part["status"], "paused", "{id}");
+        assert_eq!(part["share"], json!(["disabled"]), "{id}");
+        assert_eq!(part["split_from"], "C2", "{id}");
+    }
+    assert_eq!(outcomes(&import(&ledger, &split).ok()), ["unchanged"; 3]);
+    ledger.is_whole();
+}
+
+#[test]
 fn parts_with_names_of_their_own_are_known_by_what_they_are_worth() {
     let ledger = Ledger::new();
     let of = |id: &str, name: &str, initial: &str, left: &str| {

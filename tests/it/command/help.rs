@@ -13,7 +13,7 @@ use super::sums::SUMS;
 use super::support::{CREDITS, Ledger, TODAY, bill};
 
 /// Every command, found from its own help: `grant`, `offer add` and so on.
-fn commands(ledger: &Ledger, under: &str) -> Vec<String> {
+pub(super) fn commands(ledger: &Ledger, under: &str) -> Vec<String> {
     let help = ledger.does(&format!("{under} --help"));
     let Some((_, list)) = help.split_once("\nCommands:\n") else {
         return vec![under.trim().to_owned()];
@@ -190,7 +190,7 @@ fn prepared() -> Ledger {
         "ec2 AmazonEC2 5; s3 AmazonS3 5; tax AmazonS3 1 category=tax",
     ));
     while ledger.head() < 12 {
-        ledger.does("grant --kind activate --amount 100");
+        ledger.does("grant --kind activate --amount 4000");
     }
     ledger
 }

@@ -23,9 +23,9 @@ fn the_command_agrees_with_the_naive_model_after_every_command() {
         every_open_bill: false,
         after_nothing: false,
     };
-    // A process for every question takes its time: one seed of forty.
-    let seeds = of_environment(500);
-    let count = (seeds.end - seeds.start).div_ceil(40);
+    // A process for every question takes its time: one seed of twenty-five.
+    let seeds = of_environment(250);
+    let count = (seeds.end - seeds.start).div_ceil(25);
     let seeds = seeds.start..seeds.start + count;
     each_seed(seeds, 60, 60, |acts| {
         // So many entries that a snapshot is taken somewhere on the way.
@@ -102,9 +102,17 @@ impl Real for Process {
         let first = &documents[0];
         self.told_at = first["at_entry"].as_u64();
         Ok(match &command.what {
-            What::Grant { .. } | What::Redeem { .. } | What::Void { .. } => {
-                Answer::Credit(text(&first["id"]))
-            }
+            What::Grant { .. }
+            | What::Redeem { .. }
+            | What::Void { .. }
+            | What::Pause { .. }
+            | What::Resume { .. }
+            | What::Share { .. }
+            | What::Transfer { .. } => Answer::Credit(text(&first["id"])),
+            What::Split { .. } => Answer::Split {
+                credit: text(&first["id"]),
+                parts: each(&first["parts"], text),
+            },
             What::AddOffer(_) | What::AddCodes { .. } | What::SetAccount(_) => Answer::Done,
             What::Apply { .. } => Answer::Statements(documents.iter().map(stated).collect()),
             What::Reverse { .. } => Answer::Reversed {
@@ -164,8 +172,10 @@ impl Real for Process {
             end: maybe(&credit["end_date"]),
             initial: money(&credit["initial_amount"]),
             status: text(&credit["status"]),
+            share: each(&credit["share"], text),
             used: money(&credit["used_amount"]),
             voided: money(&credit["voided_amount"]),
+            split: money(&credit["split_amount"]),
             expired: money(&credit["expired_amount"]),
             remaining: money(&credit["remaining_amount"]),
             estimated: money(&credit["estimated_amount"]),

@@ -84,9 +84,25 @@ struct Credit {
     end_date: Option<String>,
     /// The last day it covers.
     end: Option<String>,
-    /// Day, what (`used`, `voided`), how much more.
+    /// Day, what (`used`, `voided`, `split`), how much more.
     moves: Vec<(String, &'static str, Money)>,
     first_voided: Option<String>,
+    /// From which day on it is on record.
+    since: String,
+    split_from: Option<String>,
+    paused: Dated<bool>,
+    owners: Dated<String>,
+    shares: Dated<Value>,
+}
+
+/// What holds from a day on, in the order of entries.
+type Dated<T> = Vec<(String, T)>;
+
+/// What holds on a day; of what was said of one day the last.
+fn on<T: Clone>(dated: &Dated<T>, as_of: &str) -> Option<T> {
+    let until = dated.iter().filter(|(day, _)| day.as_str() <= as_of);
+    let last = until.max_by_key(|(day, _)| day.clone());
+    last.map(|(_, what)| what.clone())
 }
 
 /// A credit's figures on a day: used, voided, expired, remaining.
@@ -124,7 +140,7 @@ impl Credit {
     fn figures(&self, as_of: &str) -> Figures {
         let used = self.used_before + self.sum("used", as_of);
         let voided = self.sum("voided", as_of);
-        let left = self.initial - used - voided;
+        let left = self.initial - used - voided - self.sum("split", as_of);
         let ended = self.end.as_ref().is_some_and(|end| end.as_str() < as_of);
         if ended {
             [used, voided, left, Money::ZERO]
@@ -139,9 +155,10 @@ impl Credit {
         let ended = self.end.as_ref().is_some_and(|end| end.as_str() < as_of);
         match () {
             () if voided.is_positive() => "voided",
-            () if as_of < self.start.as_str() => "upcoming",
+            () if as_of < self.start.as_str().max(self.since.as_str()) => "upcoming",
             () if left.is_zero() => "exhausted",
             () if ended => "expired",
+            () if on(&self.paused, as_of) == Some(true) => "paused",
             () => "active",
         }
     }
@@ -224,6 +241,10 @@ impl Reading {
             "bill_booked" => self.bill(entry, true),
             "bill_reversed" => self.reversal(entry),
             "credit_voided" => self.void(entry),
+            "credit_split" => self.split(entry),
+            "credit_paused" | "credit_resumed" | "credit_transferred" | "credit_shared" => {
+                self.operation(entry)
+            }
             "month_closed" => {
                 let month = text(&payload["month"]).to_owned();
                 self.closed_until = self.closed_until.take().max(Some(month));
@@ -301,6 +322,17 @@ impl Reading {
             end,
             moves: Vec::new(),
             first_voided: None,
+            since: text(&terms["start_date"]).to_owned(),
+            split_from: None,
+            paused: Vec::new(),
+            owners: Vec::new(),
+            shares: Vec::new(),
+        };
+        let owner = text(&entry.payload["account"]).to_owned();
+        let credit = Credit {
+            owners: vec![(String::new(), owner)],
+            shares: vec![(String::new(), terms["sharing"].clone())],
+            ..credit
         };
         let start = credit.start.clone();
         self.credits.insert(format!("C{}", entry.number), credit);
@@ -372,10 +404,56 @@ impl Reading {
             Some(first) => first.clone(),
             None => entry.effective.clone().min(entry.recorded.clone()),
         };
+        let part = credit.split_from.as_ref().map(|_| credit.since.clone());
         let day = done.max(credit.last_use().unwrap_or_default().to_owned());
+        let day = day.max(part.unwrap_or_default());
         self.moved(entry, id, "voided", amount, &day);
         let credit = self.credits.get_mut(id).expect("it was there");
         credit.first_voided.get_or_insert_with(|| day.clone());
+        day
+    }
+
+    /// Parts are what the whole is and was in all but what they are worth.
+    fn split(&mut self, entry: &Entry) -> String {
+        let id = text(&entry.payload["credit"]);
+        let day = entry.effective.clone().min(entry.recorded.clone());
+        let whole = self.credits[id].clone();
+        let is_split = whole.moves.iter().any(|(_, what, _)| *what == "split");
+        assert!(!is_split, "split already: {entry:?}");
+        for (at, part) in (1..).zip(each(&entry.payload["parts"])) {
+            let amount = money(&part[1]);
+            self.moved(entry, id, "split", amount, &day);
+            let part = Credit {
+                initial: amount,
+                used_before: Money::ZERO,
+                moves: Vec::new(),
+                since: day.clone(),
+                split_from: Some(id.to_owned()),
+                ..whole.clone()
+            };
+            self.credits.insert(format!("C{}.{at}", entry.number), part);
+        }
+        day
+    }
+
+    /// Paused, resumed, transferred, shared otherwise: from the day on that was named.
+    fn operation(&mut self, entry: &Entry) -> String {
+        let payload = &entry.payload;
+        let day = entry.effective.clone().min(entry.recorded.clone());
+        let credit = self.credits.get_mut(text(&payload["credit"]));
+        let credit = credit.unwrap_or_else(|| panic!("not on record: {entry:?}"));
+        match entry.kind.as_str() {
+            "credit_paused" => credit.paused.push((day.clone(), true)),
+            "credit_resumed" => credit.paused.push((day.clone(), false)),
+            "credit_shared" => credit
+                .shares
+                .push((day.clone(), payload["sharing"].clone())),
+            _ => {
+                let to = text(&payload["to"]).to_owned();
+                credit.owners.push((day.clone(), to));
+                credit.shares.push((day.clone(), "default".into()));
+            }
+        }
         day
     }
 

@@ -14,6 +14,8 @@ use serde_json::Value;
 pub(crate) const CREDITS: &str = env!("CARGO_BIN_EXE_credits");
 /// The account that most tests are about.
 pub(crate) const PAYER: &str = "111122223333";
+/// A member of it, where a test makes it one.
+pub(crate) const MEMBER: &str = "444455556666";
 /// The day that is today unless a test says otherwise.
 pub(crate) const TODAY: &str = "2026-03-15";
 

@@ -12,9 +12,9 @@ use proptest::sample::select;
 use super::offers::OFFERS;
 use super::request::Change;
 use crate::model;
-use crate::model::Charge;
+use crate::model::{Charge, Share};
 use crate::random::{
-    ACCOUNTS, ONE, PAYERS, name_of, some_charges, some_credit, some_credits, some_day,
+    ACCOUNTS, ONE, PAYERS, name_of, share, some_charges, some_credit, some_credits, some_day,
 };
 
 /// The day on which every sequence begins.
@@ -66,6 +66,30 @@ pub(crate) enum Wish {
         at: usize,
         on: Option<String>,
     },
+    /// Paused, or resumed.
+    Switch {
+        at: usize,
+        paused: bool,
+        on: Option<String>,
+    },
+    Share {
+        at: usize,
+        with: Share,
+        on: Option<String>,
+    },
+    Transfer {
+        at: usize,
+        to: String,
+        /// To one of the same payer, if there is one.
+        near: bool,
+        on: Option<String>,
+    },
+    Split {
+        at: usize,
+        count: i128,
+        how: How,
+        on: Option<String>,
+    },
     Join {
         account: String,
         payer: String,
@@ -84,6 +108,19 @@ pub(crate) enum Wish {
     Replay(u32),
     Close(u32),
     Reopen(u32),
+}
+
+/// What the parts of a credit are worth.
+#[derive(Clone, Debug)]
+pub(crate) enum How {
+    /// As much as each other.
+    Even,
+    /// All but the last one as little as can be.
+    Least,
+    /// The last one so much more than is available.
+    Off(i128),
+    /// The first one a bit less than can be.
+    Small,
 }
 
 /// What a code is said to be worth.
@@ -107,6 +144,8 @@ pub(crate) struct BillWish {
 pub(crate) enum WhichBill {
     /// Of the month after the last one booked.
     Next(String, String),
+    /// Of the month before this one, though months before it have no bill.
+    Last(String, String),
     /// Of so many months ago.
     Back(String, String, u32),
     /// One of those on record.
@@ -135,13 +174,13 @@ pub(crate) const NOBODY: usize = 63;
 /// How many codes there are.
 pub(crate) const CODES: usize = 8;
 
-/// Sequences of fewer than so many acts, after some to begin with: a ledger has a few credits, and often offers,
+/// Sequences of fewer than so many steps, after some acts to begin with: a month passes in five of thirteen; a ledger has a few credits, and often offers,
 /// when its first bill comes.
 pub(crate) fn some_acts(longest: usize) -> impl Strategy<Value = Vec<Act>> {
     let granted = some_credits().prop_map(|credits| {
         let grant = |(at, credit)| Wish::Grant {
             credit: Box::new(credit),
-            times: 1,
+            times: [60, 1, 30][at % 3],
             broad: at % 3 == 0,
             used: 0,
             named: at != 1,
@@ -156,8 +195,9 @@ pub(crate) fn some_acts(longest: usize) -> impl Strategy<Value = Vec<Act>> {
         let offers = (0..count).map(|at| Wish::Offer { at, other: false });
         offers.chain([codes]).collect::<Vec<Wish>>()
     });
-    let first = (granted, offered).prop_map(|(granted, offered): (Vec<Wish>, Vec<Wish>)| {
-        let wishes = granted.into_iter().chain(offered);
+    let joined = vec(some_join(), 0..3);
+    let first = (granted, offered, joined).prop_map(|(granted, offered, joined)| {
+        let wishes = [granted, offered, joined].concat().into_iter();
         wishes
             .map(|wish| Act::Do {
                 wish,
@@ -165,7 +205,8 @@ pub(crate) fn some_acts(longest: usize) -> impl Strategy<Value = Vec<Act>> {
             })
             .collect::<Vec<Act>>()
     });
-    (first, vec(some_act(), 1..longest)).prop_map(|(first, acts)| [first, acts].concat())
+    (first, vec(some_acts_in_a_row(), 1..longest))
+        .prop_map(|(first, acts)| [first, acts.concat()].concat())
 }
 
 /// An act that records so many entries and one more.
@@ -181,9 +222,18 @@ pub(crate) fn many_entries(count: usize) -> Vec<Act> {
     acts.to_vec()
 }
 
+/// A month passes and its bills come, or anything else happens.
+fn some_acts_in_a_row() -> impl Strategy<Value = Vec<Act>> {
+    let month = (25..35_u32, bills_in_order()).prop_map(|(days, wish)| {
+        let dry_run = false;
+        vec![Act::Wait(days), Act::Do { wish, dry_run }]
+    });
+    prop_oneof![5 => month, 8 => some_act().prop_map(|act| vec![act])]
+}
+
 fn some_act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        12 => (1..50_u32).prop_map(Act::Wait),
+        5 => (1..50_u32).prop_map(Act::Wait),
         40 => (some_wish(), prop::bool::weighted(0.05)).prop_map(|(wish, dry_run)| Act::Do { wish, dry_run }),
         1 => (1..60_u32).prop_map(Act::Back),
         2 => Just(Act::Again),
@@ -195,14 +245,20 @@ fn some_wish() -> impl Strategy<Value = Wish> {
         7 => some_grant(),
         3 => (0..OFFERS, prop::bool::weighted(0.1)).prop_map(|(at, other)| Wish::Offer { at, other }),
         3 => (0..8_usize, vec(0..CODES, 1..5)).prop_map(|(offer, codes)| Wish::Codes { offer, codes }),
-        6 => (0..CODES, option::weighted(0.9, name_of(&ACCOUNTS)), some_value())
+        15 => (0..CODES, option::weighted(0.9, name_of(&ACCOUNTS)), some_value())
             .prop_map(|(code, account, worth)| Wish::Redeem { code, account, worth }),
-        3 => (0..NOBODY + 1, option::weighted(0.3, some_day())).prop_map(|(at, on)| Wish::Void { at, on }),
-        3 => (name_of(&ACCOUNTS), name_of(&PAYERS), some_day())
-            .prop_map(|(account, payer, day)| Wish::Join { account, payer, day }),
+        6 => (0..NOBODY + 1, option::weighted(0.3, some_day())).prop_map(|(at, on)| Wish::Void { at, on }),
+        4 => (0..NOBODY + 1, prop::bool::weighted(0.6), some_day_done())
+            .prop_map(|(at, paused, on)| Wish::Switch { at, paused, on }),
+        3 => (0..NOBODY + 1, share(), some_day_done())
+            .prop_map(|(at, with, on)| Wish::Share { at, with, on }),
+        7 => (0..NOBODY + 1, name_of(&ACCOUNTS), prop::bool::weighted(0.8), some_day_done())
+            .prop_map(|(at, to, near, on)| Wish::Transfer { at, to, near, on }),
+        10 => some_split(),
+        4 => some_join(),
         1 => (name_of(&ACCOUNTS), some_day()).prop_map(|(account, day)| Wish::Leave { account, day }),
         2 => some_change().prop_map(Wish::Set),
-        13 => bills_in_order(),
+        6 => bills_in_order(),
         10 => bills_that_correct(),
         4 => bills_of_any_kind(),
         3 => prop_oneof![9 => 0..12_usize, 1 => Just(NOBODY)].prop_map(Wish::Reverse),
@@ -212,11 +268,50 @@ fn some_wish() -> impl Strategy<Value = Wish> {
     ]
 }
 
+fn some_join() -> impl Strategy<Value = Wish> {
+    (name_of(&ACCOUNTS), name_of(&PAYERS), some_day()).prop_map(|(account, payer, day)| {
+        Wish::Join {
+            account,
+            payer,
+            day,
+        }
+    })
+}
+
+/// Mostly today.
+fn some_day_done() -> impl Strategy<Value = Option<String>> {
+    option::weighted(0.3, some_day())
+}
+
+fn some_split() -> impl Strategy<Value = Wish> {
+    let count = prop_oneof![
+        20 => 2..6_i128,
+        2 => select(&[0, 1, 100][..]),
+        8 => select(&[50, 97, 98, 99][..]),
+    ];
+    let how = prop_oneof![
+        8 => Just(How::Even),
+        4 => Just(How::Least),
+        2 => select(&[-1, 1, ONE, -50 * ONE][..]).prop_map(How::Off),
+        1 => Just(How::Small),
+    ];
+    let past = select(&["month before", "before", "first", "years before"][..]);
+    let on = option::weighted(0.5, past.prop_map(str::to_owned));
+    (0..NOBODY + 1, count, how, on).prop_map(|(at, count, how, on)| Wish::Split {
+        at,
+        count,
+        how,
+        on,
+    })
+}
+
 /// The next bills of some payers.
 fn bills_in_order() -> impl Strategy<Value = Wish> {
     let next = some_payer().prop_map(|(payer, currency)| WhichBill::Next(payer, currency));
-    let bill = some_bill(next, Just(Like::Not), 0.8);
-    (vec(bill, 1..4), prop::bool::weighted(0.2))
+    let last = some_payer().prop_map(|(payer, currency)| WhichBill::Last(payer, currency));
+    let which = prop_oneof![3 => next, 1 => last];
+    let bill = some_bill(which, Just(Like::Not), 0.8);
+    (vec(bill, 1..6), prop::bool::weighted(0.2))
         .prop_map(|(bills, amend)| Wish::Apply { bills, amend })
 }
 
@@ -266,9 +361,14 @@ fn some_likeness() -> impl Strategy<Value = Like> {
     ]
 }
 
-/// Charges, often plain ones, so that credits are used up and bills compete for them.
+/// Charges, often plain ones, so that credits are used up and bills compete for them; seldom one that is more than
+/// all credits.
 fn some_charges_of_a_ledger() -> impl Strategy<Value = Vec<Charge>> {
-    (some_charges(6), any::<bool>()).prop_map(|(mut charges, plain)| {
+    let modest = prop::bool::weighted(0.9);
+    (some_charges(6), any::<bool>(), modest).prop_map(|(mut charges, plain, modest)| {
+        for charge in charges.iter_mut().filter(|_| modest) {
+            charge.amount = charge.amount.clamp(-20 * ONE, 20 * ONE);
+        }
         for charge in charges.iter_mut().filter(|_| plain) {
             charge.category = "usage".to_owned();
             charge.service = charge.service.replace("AmazonRegistrar", "AmazonEC2");
@@ -299,7 +399,7 @@ fn some_bill(
 
 fn some_grant() -> impl Strategy<Value = Wish> {
     let used = prop_oneof![6 => Just(0), 2 => 1..8_i128, 1 => Just(8), 1 => Just(9)];
-    let times = select(&[1, 3, 10, 30][..]);
+    let times = select(&[1, 3, 10, 30, 60, 60][..]);
     let rest = (times, any::<bool>(), used, prop::bool::weighted(0.8));
     (some_credit(), rest).prop_map(|(credit, (times, broad, used, named))| Wish::Grant {
         credit: Box::new(credit),

@@ -10,10 +10,13 @@ use credits_ledger::ledger::balance::{listed, reserved};
 use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::{Applied, Past, reserve};
 use credits_ledger::ledger::correct;
+use credits_ledger::ledger::credit::Sharing;
 use credits_ledger::ledger::decide::{self, CodeState, Desk, Refusal, Worth as RealWorth};
 use credits_ledger::ledger::entry::{Basis, CodeMark, Entry, Event, LedgerId, Lines};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId, OfferId};
+use credits_ledger::ledger::operate;
 use credits_ledger::ledger::rules::Rules;
+use credits_ledger::ledger::split::{self, Portion};
 use credits_ledger::ledger::state::{BillState, State};
 use credits_ledger::ledger::statement::Statement as RealStatement;
 use credits_ledger::money::Money;
@@ -26,7 +29,7 @@ use super::request::{Change, Command, What, Worth};
 use super::sound::is_sound;
 use super::told::{Answer, BillTold, CreditTold, EntryTold, Refused, Stated, Statement};
 use crate::kept::Kept;
-use crate::types::{account, day, month, no_change, terms};
+use crate::types::{account, day, month, no_change, sharing, terms};
 
 /// The journal, what it says, and the charges of its bills.
 pub(crate) struct Library {
@@ -37,6 +40,8 @@ pub(crate) struct Library {
     pub(crate) rules: Rules,
     /// What it said before the last command.
     before: State,
+    /// The last entry when it was last held against itself.
+    sound_at: u64,
 }
 
 /// Why a request is not done.
@@ -60,6 +65,7 @@ impl Library {
             kept: Kept::default(),
             rules: Rules::current(),
             before: State::default(),
+            sound_at: 0,
         }
     }
 
@@ -161,9 +167,51 @@ impl Library {
             }
             What::Void { credit, reason, on } => {
                 desk.today = self.day_done(on.as_ref())?;
-                let id = CreditId::parse(credit).expect("a credit");
+                let id = credit_id(credit);
                 decide::void(desk, id, reason.clone(), &self.rules)?;
                 Ok(Answer::Credit(id.to_string()))
+            }
+            What::Pause { credit, on } => {
+                desk.today = self.day_done(on.as_ref())?;
+                operate::pause(desk, credit_id(credit))?;
+                Ok(Answer::Credit(credit.clone()))
+            }
+            What::Resume { credit, on } => {
+                desk.today = self.day_done(on.as_ref())?;
+                operate::resume(desk, credit_id(credit))?;
+                Ok(Answer::Credit(credit.clone()))
+            }
+            What::Share { credit, with, on } => {
+                desk.today = self.day_done(on.as_ref())?;
+                operate::share(desk, credit_id(credit), sharing(with))?;
+                Ok(Answer::Credit(credit.clone()))
+            }
+            What::Transfer { credit, to, on } => {
+                desk.today = self.day_done(on.as_ref())?;
+                let id = credit_id(credit);
+                let reserved = self.reserved(desk, desk.today, id);
+                operate::transfer(desk, id, &account(to), reserved, &self.rules)?;
+                Ok(Answer::Credit(credit.clone()))
+            }
+            What::Split {
+                credit,
+                amounts,
+                on,
+            } => {
+                desk.today = self.day_done(on.as_ref())?;
+                let id = credit_id(credit);
+                let reserved = self.reserved(desk, NaiveDate::MAX, id);
+                let portions = amounts.iter().map(|amount| Portion {
+                    name: None,
+                    amount: Money::from_units(*amount),
+                });
+                let portions: Vec<Portion> = portions.collect();
+                split::split(desk, id, &portions, reserved, &self.rules)?;
+                let parts = desk.state.parts(&desk.state.credits[&id]);
+                Ok(Answer::Split {
+                    credit: credit.clone(),
+                    parts: parts.map(|part| part.credit.id.to_string()).collect(),
+                })
             }
             What::SetAccount(change) => {
                 desk.today = self.day_done(change.on.as_ref())?;
@@ -260,6 +308,12 @@ impl Library {
         let open = desk.state.estimates(as_of);
         let bills = open.map(|(_, bill)| (self.lines_of(desk, bill).into_bill(), bill.basis));
         reserve(&desk.state, bills.collect(), &self.rules)
+    }
+
+    /// What open bills that count on a day use of a credit.
+    fn reserved(&self, desk: &Desk, as_of: NaiveDate, credit: CreditId) -> Money {
+        let reserved = reserved(&self.estimates(desk, as_of));
+        reserved.get(&credit).copied().unwrap_or_default()
     }
 
     /// A statement, and what was left of the credits after it.
@@ -375,14 +429,20 @@ impl Real for Library {
                 let terms = &record.credit.terms;
                 CreditTold {
                     id: record.credit.id.to_string(),
-                    account: record.credit.account.to_string(),
+                    account: record.owner_on(day(on)).to_string(),
                     currency: terms.currency.to_string(),
                     start: terms.start_date.to_string(),
                     end: terms.end_date.map(|end| end.to_string()),
                     initial: terms.amount.units(),
                     status: figures.status.as_str().to_owned(),
+                    share: match record.sharing_on(day(on)) {
+                        Sharing::Default => vec!["default".to_owned()],
+                        Sharing::Disabled => vec!["disabled".to_owned()],
+                        Sharing::Custom(named) => named.iter().map(ToString::to_string).collect(),
+                    },
                     used: figures.used.units(),
                     voided: figures.voided.units(),
+                    split: figures.split.units(),
                     expired: figures.expired.units(),
                     remaining: figures.remaining.units(),
                     estimated: figures.estimated.units(),
@@ -421,8 +481,16 @@ impl Real for Library {
     }
 
     fn is_sound(&mut self, naive: &Naive, _at_the_end: bool) -> Result<(), String> {
-        is_sound(self, &self.before, naive)
+        if self.sound_at < self.state.head {
+            self.sound_at = self.state.head;
+            return is_sound(self, &self.before, naive);
+        }
+        Ok(())
     }
+}
+
+fn credit_id(text: &str) -> CreditId {
+    CreditId::parse(text).expect("a credit")
 }
 
 fn account_meant(named: Option<&String>, state: &State) -> Result<AccountId, Unable> {

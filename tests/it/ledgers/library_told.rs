@@ -112,6 +112,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Refused {
         Refusal::NothingToVoid { .. } => (3, "nothing_to_void"),
         Refusal::CreditVoided(_) => (3, "credit_voided"),
         Refusal::NotTransferable { .. } => (3, "not_transferable"),
+        Refusal::NotSplittable { .. } => (3, "not_splittable"),
         Refusal::Account(_) => (3, "account_conflict"),
         Refusal::ServiceKnown { .. } | Refusal::ServiceMeant { .. } => (3, "service_conflict"),
         Refusal::TooMuch(_) => (3, "too_much"),

@@ -11,7 +11,7 @@ use super::calendar::last_day;
 use super::request::Offer;
 use super::told::{BillTold, CreditTold, EntryTold, Paid, Statement, Totals};
 use crate::model;
-use crate::model::{Charge, Line, Membership};
+use crate::model::{Charge, Line, Membership, Share};
 
 /// Month, payer, currency: in the order in which bills are listed.
 pub(crate) type BillKey = (String, String, String);
@@ -40,6 +40,22 @@ pub(crate) struct Credit {
     pub(crate) moves: Vec<Move>,
     pub(crate) void_reason: String,
     pub(crate) offer: Option<String>,
+    /// From which day on it is on record.
+    pub(crate) since: String,
+    pub(crate) split_from: Option<String>,
+    pub(crate) pauses: Dated<bool>,
+    pub(crate) owners: Dated<String>,
+    pub(crate) shares: Dated<Share>,
+}
+
+/// What was said to hold from a day on, in the order in which it was said.
+pub(crate) type Dated<T> = Vec<(String, T)>;
+
+/// What holds on a day: the latest day before it decides, of one day what was said last.
+pub(crate) fn on_day<T: Clone>(said: &Dated<T>, day: &str) -> Option<T> {
+    let until = said.iter().filter(|(from, _)| from.as_str() <= day);
+    let latest = until.max_by_key(|(from, _)| from.clone());
+    latest.map(|(_, what)| what.clone())
 }
 
 /// A change of what is left of a credit.
@@ -56,6 +72,7 @@ pub(crate) enum Why {
     Applied,
     Returned,
     Voided,
+    Split,
 }
 
 #[derive(Clone, Debug)]
@@ -121,7 +138,7 @@ impl Naive {
             for one in credit.moves.iter().filter(|one| one.entry <= entry) {
                 match one.why {
                     Why::Returned => left += one.amount,
-                    Why::Applied | Why::Voided => left -= one.amount,
+                    Why::Applied | Why::Voided | Why::Split => left -= one.amount,
                 }
             }
             left
@@ -138,16 +155,14 @@ impl Naive {
             let voided = credit.voided_on().is_some_and(|day| day <= last);
             model::Credit {
                 left: left[&credit.terms.id],
+                owner: credit.owner_on(&last),
+                share: credit.share_on(&last),
+                paused: credit.is_paused_on(&last),
                 voided,
                 ..credit.terms.clone()
             }
         });
-        let off = |account: &Account| {
-            let until = account.switches.iter().filter(|(day, _)| *day <= last);
-            // The latest day decides, of one day what was said last.
-            let latest = until.max_by_key(|(day, _)| day.clone());
-            latest.is_some_and(|(_, on)| !on)
-        };
+        let off = |account: &Account| on_day(&account.switches, &last) == Some(false);
         let not_sharing = self.accounts.iter().filter(|(_, account)| off(account));
         let members = self.accounts.values();
         model::World {
@@ -180,14 +195,34 @@ impl Naive {
         paid
     }
 
-    /// Every credit as of the end of a day, in burn order.
-    pub(crate) fn credits_on(&self, day: &str) -> Vec<CreditTold> {
+    pub(crate) fn credit(&self, id: &str) -> &Credit {
+        let found = self.credits.iter().find(|credit| credit.terms.id == id);
+        found.expect("a credit on record")
+    }
+
+    /// The credit of which one is a part, or a part of a part; itself if it is none.
+    pub(crate) fn root(&self, id: &str) -> &Credit {
+        let credit = self.credit(id);
+        match &credit.split_from {
+            Some(whole) => self.root(whole),
+            None => credit,
+        }
+    }
+
+    /// What open bills of a day use of each credit; of all open bills where none is named.
+    pub(crate) fn reserved(&self, as_of: Option<&str>) -> Left {
         let mut reserved = Left::new();
-        for (_, lines, _) in self.open_bills(Some(day)) {
+        for (_, lines, _) in self.open_bills(as_of) {
             for (credit, amount) in used(&lines) {
                 *reserved.entry(credit).or_default() += amount;
             }
         }
+        reserved
+    }
+
+    /// Every credit as of the end of a day, in burn order.
+    pub(crate) fn credits_on(&self, day: &str) -> Vec<CreditTold> {
+        let reserved = self.reserved(Some(day));
         let world = self.world(&day[..7], &self.left_now());
         let in_order = model::burn_order(&world)
             .into_iter()
@@ -270,7 +305,10 @@ impl Naive {
 
     /// The accounts that anything is on record of.
     pub(crate) fn known_accounts(&self) -> BTreeSet<String> {
-        let owners = self.credits.iter().map(|credit| &credit.terms.owner);
+        let owners = self.credits.iter().flat_map(|credit| {
+            let later = credit.owners.iter().map(|(_, owner)| owner);
+            later.chain([&credit.terms.owner])
+        });
         let payers = self.bills.keys().map(|(_, payer, _)| payer);
         let set = self.accounts.keys();
         owners.chain(payers).chain(set).cloned().collect()
@@ -294,8 +332,28 @@ impl Credit {
         }
     }
 
-    fn told_on(&self, day: &str, reserved: i128) -> CreditTold {
-        let (mut used, mut voided) = (self.used_before, 0);
+    /// Whose it is on a day.
+    pub(crate) fn owner_on(&self, day: &str) -> String {
+        on_day(&self.owners, day).unwrap_or(self.terms.owner.clone())
+    }
+
+    /// Who else may use it on a day.
+    pub(crate) fn share_on(&self, day: &str) -> Share {
+        on_day(&self.shares, day).unwrap_or(self.terms.share.clone())
+    }
+
+    pub(crate) fn is_paused_on(&self, day: &str) -> bool {
+        on_day(&self.pauses, day) == Some(true)
+    }
+
+    /// The day from which on parts of it are credits of their own.
+    pub(crate) fn split_on(&self) -> Option<String> {
+        let split = self.moves.iter().find(|one| one.why == Why::Split);
+        split.map(|one| one.effective.clone())
+    }
+
+    pub(crate) fn told_on(&self, day: &str, reserved: i128) -> CreditTold {
+        let (mut used, mut voided, mut split) = (self.used_before, 0, 0);
         for one in self
             .moves
             .iter()
@@ -305,32 +363,41 @@ impl Credit {
                 Why::Applied => used += one.amount,
                 Why::Returned => used -= one.amount,
                 Why::Voided => voided += one.amount,
+                Why::Split => split += one.amount,
             }
         }
-        let left = self.terms.left - used - voided;
+        let left = self.terms.left - used - voided - split;
         let ended = self.last_covered().is_some_and(|last| last.as_str() < day);
         let status = if voided > 0 {
             "voided"
-        } else if day < self.terms.start.as_str() {
+        } else if day < self.terms.start.as_str() || day < self.since.as_str() {
             "upcoming"
         } else if left == 0 {
             "exhausted"
         } else if ended {
             "expired"
+        } else if self.is_paused_on(day) {
+            "paused"
         } else {
             "active"
         };
         let remaining = if ended { 0 } else { left };
         CreditTold {
             id: self.terms.id.clone(),
-            account: self.terms.owner.clone(),
+            account: self.owner_on(day),
             currency: self.terms.currency.clone(),
             start: self.terms.start.clone(),
             end: self.terms.end.clone(),
             initial: self.terms.left,
             status: status.to_owned(),
+            share: match self.share_on(day) {
+                Share::Default => vec!["default".to_owned()],
+                Share::Disabled => vec!["disabled".to_owned()],
+                Share::Custom(accounts) => accounts,
+            },
             used,
             voided,
+            split,
             expired: left - remaining,
             remaining,
             estimated: (remaining - reserved).max(0),

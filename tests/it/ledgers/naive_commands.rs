@@ -67,6 +67,15 @@ impl Naive {
                 worth,
             } => self.redeem(code, account.as_ref(), worth),
             What::Void { credit, reason, on } => self.void(credit, reason, on.as_ref()),
+            What::Pause { credit, on } => self.switch(credit, true, on.as_ref()),
+            What::Resume { credit, on } => self.switch(credit, false, on.as_ref()),
+            What::Share { credit, with, on } => self.share(credit, with, on.as_ref()),
+            What::Transfer { credit, to, on } => self.transfer(credit, to, on.as_ref()),
+            What::Split {
+                credit,
+                amounts,
+                on,
+            } => self.split(credit, amounts, on.as_ref()),
             What::SetAccount(change) => self.set_account(change),
             What::Apply { documents, amend } => self.apply(documents, *amend),
             What::Reverse { bill, reason } => self.reverse(bill, reason),
@@ -112,7 +121,7 @@ impl Naive {
         self.credits.push(Credit {
             terms: model::Credit {
                 id: id.clone(),
-                order: entry as usize,
+                order: place(entry, 0),
                 owner,
                 ..credit.clone()
             },
@@ -120,6 +129,11 @@ impl Naive {
             moves: vec![],
             void_reason: String::new(),
             offer,
+            since: credit.start.clone(),
+            split_from: None,
+            pauses: vec![],
+            owners: vec![],
+            shares: vec![],
         });
         id
     }
@@ -233,6 +247,8 @@ impl Naive {
             return refused("not_eligible");
         }
         let made = self.credits.iter();
+        // A part was not redeemed.
+        let made = made.filter(|credit| credit.split_from.is_none());
         let made = made.filter(|credit| credit.offer.as_ref() == Some(&offer.id));
         let own = made.clone().filter(|credit| credit.terms.owner == owner);
         let reached = |limit: Option<usize>, count| limit.is_some_and(|limit| count >= limit);
@@ -243,7 +259,7 @@ impl Naive {
     }
 
     /// The day on which something is done: not one to come.
-    fn day_done(&self, on: Option<&String>) -> Result<String, Refused> {
+    pub(crate) fn day_done(&self, on: Option<&String>) -> Result<String, Refused> {
         match on {
             Some(day) if *day > self.today => unusable("bad_usage"),
             Some(day) => Ok(day.clone()),
@@ -269,15 +285,18 @@ impl Naive {
     }
 
     /// Voids what is left of a credit from a day on, or from the day of the last bill that it pays if that is later:
-    /// what is voided pays nothing any more.
+    /// what is voided pays nothing any more. Nor is it voided before it was split, or split off.
     pub(crate) fn take_away(&mut self, at: usize, amount: i128, day: &str) {
         let id = &self.credits[at].terms.id;
+        let is_part = self.credits[at].split_from.is_some();
         let paid = self
             .bills
             .values()
             .filter(|bill| used(&bill.lines).contains_key(id));
         let last = paid
             .map(|bill| bill.effective.clone())
+            .chain(self.credits[at].split_on())
+            .chain(is_part.then(|| self.credits[at].since.clone()))
             .max()
             .unwrap_or_default();
         let effective = &last.max(day.to_owned());
@@ -315,6 +334,11 @@ impl Naive {
         }
         Ok(Answer::Done)
     }
+}
+
+/// The place of a credit among all: by entry, then by part.
+pub(crate) fn place(entry: u64, part: usize) -> usize {
+    entry as usize * 1_000 + part
 }
 
 fn entry(number: u64, kind: &str, effective: &str) -> EntryTold {

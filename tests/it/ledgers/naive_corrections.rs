@@ -303,5 +303,6 @@ fn may_take_part(world: &model::World, bill: &model::Bill, at: usize) -> bool {
     let lasts = charges().any(|charge| !model::has_ended(bill, charge, credit));
     let dates_fit = starts && lasts;
     let is_in_pool = model::home(world, bill, &credit.owner) == bill.payer;
-    credit.currency == bill.currency && !credit.voided && dates_fit && is_in_pool
+    let is_usable = !credit.voided && !credit.paused;
+    credit.currency == bill.currency && is_usable && dates_fit && is_in_pool
 }

@@ -19,12 +19,13 @@ pub(crate) fn offer(at: usize, other: bool) -> Offer {
         countries: None,
         redemptions: None,
         per_account: None,
+        transferable: at > 1,
     };
     match at {
         0 => {
             offer.id = "autumn".to_owned();
-            offer.end = End::Months(3);
-            offer.redeem_by = Some("2024-06-30".to_owned());
+            offer.end = End::Months(6);
+            offer.redeem_by = Some("2024-10-31".to_owned());
             offer.per_account = Some(1);
             offer.redemptions = Some(2);
         }

@@ -1,12 +1,12 @@
 //! What random sequences reach, so that nobody takes a generator that became tame for a ledger that is right.
 
-use super::naive::{Naive, Why, bill_name, used};
+use super::naive::{Credit, Naive, Why, bill_name, used};
 use super::request::{Command, What};
 use super::told::{Answer, Changed, Refused};
 use crate::random::Seen;
 
 /// Kinds of entries.
-const ENTRIES: [&str; 12] = [
+const ENTRIES: [&str; 17] = [
     "opened",
     "credit_granted",
     "code_redeemed",
@@ -18,11 +18,16 @@ const ENTRIES: [&str; 12] = [
     "month_closed",
     "month_reopened",
     "credit_voided",
+    "credit_paused",
+    "credit_resumed",
+    "credit_shared",
+    "credit_transferred",
+    "credit_split",
     "account_set",
 ];
 
 /// Kinds of refusals. Not here: `too_much`, for which all credits have to reach 10^19.
-const REFUSALS: [&str; 18] = [
+const REFUSALS: [&str; 21] = [
     "bad_usage",
     "bad_input",
     "unknown_credit",
@@ -37,6 +42,9 @@ const REFUSALS: [&str; 18] = [
     "not_eligible",
     "limit_reached",
     "nothing_to_void",
+    "credit_voided",
+    "not_transferable",
+    "not_splittable",
     "account_conflict",
     "bill_differs",
     "already_final",
@@ -64,6 +72,8 @@ pub(crate) fn note(
     }
     seen.see("a dry run", command.dry_run && answer.is_ok());
     note_credits(seen, before, command, answer, after);
+    note_operations(seen, before, command, answer);
+    note_families(seen, after);
     note_bills(seen, before, command, answer, after);
     if !command.dry_run {
         note_corrections(seen, before, command, answer, after);
@@ -89,7 +99,14 @@ fn note_credits(
         seen.see("no account can be meant", !done && !default && !only);
     }
     let ours = after.credits_on(&after.today);
-    for status in ["active", "upcoming", "exhausted", "expired", "voided"] {
+    for status in [
+        "active",
+        "paused",
+        "upcoming",
+        "exhausted",
+        "expired",
+        "voided",
+    ] {
         seen.see(
             &format!("a credit that is {status}"),
             ours.iter().any(|credit| credit.status == status),
@@ -103,6 +120,92 @@ fn note_credits(
     seen.see(
         "something expired",
         ours.iter().any(|credit| credit.expired > 0),
+    );
+}
+
+/// What is done to a credit, and every reason for which it is not.
+fn note_operations(
+    seen: &mut Seen,
+    before: &Naive,
+    command: &Command,
+    answer: &Result<Answer, Refused>,
+) {
+    let place = |id: &str| before.credits.iter().position(|one| one.terms.id == id);
+    let day = |on: &Option<String>| on.clone().unwrap_or(before.today.clone());
+    match &command.what {
+        What::Transfer { credit, to, on } => {
+            let why = place(credit).and_then(|at| before.why_not_transferable(at, to, &day(on)));
+            for reason in ["owner", "split", "status", "reserved", "offer", "payer"] {
+                let what = format!("not transferable: {reason}");
+                seen.see(&what, why == Some(reason));
+            }
+        }
+        What::Split {
+            credit,
+            amounts,
+            on,
+        } => {
+            let day = day(on);
+            let why = place(credit).and_then(|at| before.why_not_splittable(at, amounts, &day));
+            for reason in [
+                "split", "status", "reserved", "little", "parts", "family", "small", "sum",
+            ] {
+                let what = format!("not splittable: {reason}");
+                seen.see(&what, why == Some(reason));
+            }
+            if let (Ok(_), Some(at)) = (answer, place(credit)) {
+                let whole = &before.credits[at];
+                seen.see("a part that was split", whole.split_from.is_some());
+                seen.see("a paused credit that was split", whole.is_paused_on(&day));
+                let moved = whole.owner_on(&day) != whole.terms.owner;
+                seen.see("a transferred credit that was split", moved);
+                let mut moves = whole.moves.iter();
+                let used_later = moves.any(|one| one.effective > day);
+                seen.see("a split of a day before the last use", used_later);
+                let left = before.left_now()[credit];
+                let keeps = amounts.iter().sum::<i128>() < left;
+                seen.see("a split credit that keeps what is reserved", keeps);
+            }
+        }
+        What::Pause { .. } | What::Resume { .. } | What::Share { .. } => {
+            let done = matches!(answer, Ok(Answer::Credit(_)));
+            let on = match &command.what {
+                What::Pause { on, .. } | What::Resume { on, .. } | What::Share { on, .. } => on,
+                _ => &None,
+            };
+            seen.see("something done on a day before", done && on.is_some());
+        }
+        _ => {}
+    }
+}
+
+fn note_families(seen: &mut Seen, after: &Naive) {
+    let paying = |credit: &Credit| credit.moves.iter().any(|one| one.why == Why::Applied);
+    let parts = || after.credits.iter().filter(|one| one.split_from.is_some());
+    seen.see("a part that paid a bill", parts().any(paying));
+    let before_it_was = |credit: &Credit| {
+        let mut moves = credit.moves.iter();
+        moves.any(|one| one.why == Why::Applied && one.effective < credit.since)
+    };
+    seen.see(
+        "a part that paid a bill of a day before the split",
+        parts().any(before_it_was),
+    );
+    let left = after.left_now();
+    let has_left = |credit: &Credit| {
+        let mut moves = credit.moves.iter();
+        let after_the_split = moves.by_ref().any(|one| one.why == Why::Split);
+        let returned = moves.any(|one| one.why == Why::Returned);
+        after_the_split && returned && left[&credit.terms.id] > 0
+    };
+    seen.see(
+        "a split credit that got something back",
+        after.credits.iter().any(has_left),
+    );
+    let moved = |credit: &Credit| !credit.owners.is_empty() && paying(credit);
+    seen.see(
+        "a transferred credit that paid a bill",
+        after.credits.iter().any(moved),
     );
 }
 

@@ -49,6 +49,29 @@ pub(crate) enum What {
         reason: String,
         on: Option<String>,
     },
+    Pause {
+        credit: String,
+        on: Option<String>,
+    },
+    Resume {
+        credit: String,
+        on: Option<String>,
+    },
+    Share {
+        credit: String,
+        with: Share,
+        on: Option<String>,
+    },
+    Transfer {
+        credit: String,
+        to: String,
+        on: Option<String>,
+    },
+    Split {
+        credit: String,
+        amounts: Vec<i128>,
+        on: Option<String>,
+    },
     SetAccount(Change),
     Apply {
         documents: Vec<Document>,
@@ -89,6 +112,7 @@ pub(crate) struct Offer {
     pub(crate) countries: Option<Vec<String>>,
     pub(crate) redemptions: Option<usize>,
     pub(crate) per_account: Option<usize>,
+    pub(crate) transferable: bool,
 }
 
 /// When credits of an offer end.
@@ -163,6 +187,28 @@ impl Command {
                 flag(&mut words, "--on", on.as_deref());
                 words
             }
+            What::Pause { credit, on } => about("pause", credit, &[], on.as_ref()),
+            What::Resume { credit, on } => about("resume", credit, &[], on.as_ref()),
+            What::Share { credit, with, on } => {
+                let with = match with {
+                    Share::Default => vec!["default".to_owned()],
+                    Share::Disabled => vec!["disabled".to_owned()],
+                    Share::Custom(accounts) => accounts.clone(),
+                };
+                about("share", credit, &with, on.as_ref())
+            }
+            What::Transfer { credit, to, on } => {
+                let to = ["--to".to_owned(), to.clone()];
+                about("transfer", credit, &to, on.as_ref())
+            }
+            What::Split {
+                credit,
+                amounts,
+                on,
+            } => {
+                let amounts: Vec<String> = amounts.iter().map(|one| amount(*one)).collect();
+                about("split", credit, &amounts, on.as_ref())
+            }
             What::SetAccount(change) => change.words(),
             What::Apply { amend, .. } => split(if *amend { "apply --amend" } else { "apply" }),
             What::Reverse { bill, reason } => {
@@ -219,6 +265,14 @@ impl fmt::Display for Request {
 
 fn split(words: &str) -> Vec<String> {
     words.split(' ').map(str::to_owned).collect()
+}
+
+/// A command about one credit, and the day on which it is done.
+fn about(command: &str, credit: &str, rest: &[String], on: Option<&String>) -> Vec<String> {
+    let mut words = vec![command.to_owned(), credit.to_owned()];
+    words.extend(rest.iter().cloned());
+    flag(&mut words, "--on", on.map(String::as_str));
+    words
 }
 
 fn flag(words: &mut Vec<String>, name: &str, value: Option<&str>) {
@@ -313,6 +367,7 @@ impl Offer {
             "categories": named(&credit.categories),
             "exclude_categories": excluded(&credit.categories),
             "eligible": {"attributes_any": self.attributes_any, "countries": self.countries},
+            "transferable": self.transferable,
             "limits": {"redemptions": self.redemptions, "per_account": self.per_account},
         }]})
     }

@@ -8,7 +8,7 @@ use credits_ledger::ledger::bill::Status;
 use credits_ledger::ledger::correct;
 use credits_ledger::ledger::decide::Refusal;
 use credits_ledger::ledger::entry::{Event, Lines};
-use credits_ledger::ledger::names::BillId;
+use credits_ledger::ledger::names::{BillId, CreditId};
 use credits_ledger::ledger::state::{CreditRecord, State};
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
@@ -26,6 +26,7 @@ pub(crate) fn is_sound(ledger: &Library, before: &State, naive: &Naive) -> Resul
         .credits
         .values()
         .try_for_each(|record| adds_up_on_every_day(ledger, record))?;
+    families_keep_their_worth(ledger)?;
     keeps_closed_months(ledger, before)?;
     for (id, bill) in &ledger.state.bills {
         if bill.status == Status::Final && bill.entry > before.head {
@@ -53,12 +54,18 @@ fn says_the_same_from_scratch(ledger: &Library) -> Result<(), String> {
 }
 
 /// Nothing is below zero at the end of any day on which something happened to the credit, and initial is used,
-/// voided, expired and remaining together.
+/// voided, split off, expired and remaining together.
 fn adds_up_on_every_day(ledger: &Library, record: &CreditRecord) -> Result<(), String> {
     let days: BTreeSet<NaiveDate> = record.moved.iter().map(|moved| moved.effective).collect();
     for day in days {
         let told = figures(record, day, Money::ZERO, &ledger.rules);
-        let parts = [told.used, told.voided, told.expired, told.remaining];
+        let parts = [
+            told.used,
+            told.voided,
+            told.split,
+            told.expired,
+            told.remaining,
+        ];
         let sum: Money = parts.into_iter().sum();
         let voided = told.voided.is_positive() && !told.remaining.is_zero();
         if sum != record.credit.terms.amount
@@ -69,6 +76,47 @@ fn adds_up_on_every_day(ledger: &Library, record: &CreditRecord) -> Result<(), S
                 "on {day} credit {} does not add up: {told:#?}",
                 record.credit.id
             ));
+        }
+    }
+    Ok(())
+}
+
+/// A credit and all that was split from it, at any depth, are worth what it was worth, on every day on which
+/// something happened to one of them.
+fn families_keep_their_worth(ledger: &Library) -> Result<(), String> {
+    let credits = &ledger.state.credits;
+    let root = |record: &CreditRecord| {
+        let mut record = record;
+        while let Some(whole) = record.split_from {
+            record = &credits[&whole];
+        }
+        record.credit.id
+    };
+    let mut families: BTreeMap<CreditId, Vec<&CreditRecord>> = BTreeMap::new();
+    for record in credits.values() {
+        families.entry(root(record)).or_default().push(record);
+    }
+    for (id, members) in families.iter().filter(|(_, members)| members.len() > 1) {
+        let moved = members.iter().flat_map(|record| &record.moved);
+        let mut days: BTreeSet<NaiveDate> = moved.map(|moved| moved.effective).collect();
+        days.extend(members.iter().map(|record| record.since));
+        days.insert(NaiveDate::MAX);
+        for day in days {
+            let there = members.iter().filter(|record| record.since <= day);
+            // The first of a family is worth something before it starts.
+            let there = there.filter(|record| record.split_from.is_some());
+            let there = there.chain(members.iter().filter(|record| record.credit.id == *id));
+            let worth = there.map(|record| {
+                let told = figures(record, day, Money::ZERO, &ledger.rules);
+                told.used + told.voided + told.expired + told.remaining
+            });
+            let worth: Money = worth.sum();
+            if worth != credits[id].credit.terms.amount {
+                return Err(format!("on {day} the family of {id} is worth {worth}"));
+            }
+        }
+        if members.len() > 100 {
+            return Err(format!("the family of {id} has {} credits", members.len()));
         }
     }
     Ok(())

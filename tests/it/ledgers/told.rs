@@ -15,6 +15,8 @@ pub(crate) struct Refused {
 pub(crate) enum Answer {
     /// Of a command about one credit: which.
     Credit(String),
+    /// Of a split: which credit, and into which.
+    Split { credit: String, parts: Vec<String> },
     /// Nothing that would have to be compared beyond what is on record now.
     Done,
     /// Of bills, in the order of the answer.
@@ -135,8 +137,11 @@ pub(crate) struct CreditTold {
     pub(crate) end: Option<String>,
     pub(crate) initial: i128,
     pub(crate) status: String,
+    /// `default`, `disabled`, or accounts.
+    pub(crate) share: Vec<String>,
     pub(crate) used: i128,
     pub(crate) voided: i128,
+    pub(crate) split: i128,
     pub(crate) expired: i128,
     pub(crate) remaining: i128,
     pub(crate) estimated: i128,

@@ -1,7 +1,7 @@
 //! A sequence of acts, given to the naive ledger and to a real one, which are held against each other after each.
 
 use std::any::Any;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -161,6 +161,7 @@ impl Walk<'_> {
                 &told,
             )?;
             told.iter().try_for_each(|credit| adds_up(credit, &day))?;
+            families_add_up(&self.naive, &told, &day)?;
         }
         let (ours, told) = (self.naive.bills_on(&today), self.real.bills(&today, None));
         each_the_same(&format!("bills on {today}"), &ours, &told)?;
@@ -256,15 +257,40 @@ impl Walk<'_> {
     }
 }
 
-/// Initial is used, voided, expired and remaining together, and none of them is below zero.
+/// Initial is used, voided, split off, expired and remaining together, and none of them is below zero.
 fn adds_up(credit: &CreditTold, day: &str) -> Result<(), String> {
-    let parts = [credit.used, credit.voided, credit.expired, credit.remaining];
+    let parts = [
+        credit.used,
+        credit.voided,
+        credit.split,
+        credit.expired,
+        credit.remaining,
+    ];
     let wrong = parts.iter().sum::<i128>() != credit.initial
         || parts.iter().any(|part| *part < 0)
         || !(0..=credit.remaining).contains(&credit.estimated);
     match wrong {
         true => Err(format!("on {day} a credit does not add up: {credit:#?}")),
         false => Ok(()),
+    }
+}
+
+/// A credit and all that was split from it are worth what it was worth, on any day. A part is on record from the day
+/// of the split on.
+fn families_add_up(naive: &Naive, told: &[CreditTold], day: &str) -> Result<(), String> {
+    let mut sums: BTreeMap<String, i128> = BTreeMap::new();
+    for credit in &naive.credits {
+        let found = told.iter().find(|one| one.id == credit.terms.id);
+        let found = found.ok_or(format!("{} is not listed", credit.terms.id))?;
+        let worth = found.used + found.voided + found.expired + found.remaining;
+        let is_there = credit.split_from.is_none() || credit.since.as_str() <= day;
+        let root = naive.root(&credit.terms.id).terms.id.clone();
+        *sums.entry(root).or_default() += if is_there { worth } else { 0 };
+    }
+    let differs = |(root, sum): &(&String, &i128)| naive.credit(root).terms.left != **sum;
+    match sums.iter().find(differs) {
+        Some((root, sum)) => Err(format!("on {day} the family of {root} is worth {sum}")),
+        None => Ok(()),
     }
 }
 

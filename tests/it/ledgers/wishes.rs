@@ -1,13 +1,13 @@
 //! What acts come to on what is on record: requests that name credits, days and charges.
 
-use super::acts::{Act, BillWish, CODES, Like, NOBODY, Value, WhichBill, Wish};
+use super::acts::{Act, BillWish, CODES, How, Like, NOBODY, Value, WhichBill, Wish};
 use super::calendar::{days_before, days_later, month_before, month_of, next_month};
-use super::naive::{BillKey, Naive, bill_name, model_bill};
+use super::naive::{BillKey, Credit, Naive, bill_name, model_bill};
 use super::offers::offer;
 use super::request::{Change, Command, Document, Request, What, Worth};
 use crate::model;
 use crate::model::{Charge, Which};
-use crate::random::{LARGEST, dated, on};
+use crate::random::{ACCOUNTS, LARGEST, ONE, dated, on};
 use crate::types::month;
 
 const SPELLINGS: [&str; CODES] = [
@@ -88,10 +88,44 @@ fn what(wish: &Wish, naive: &Naive) -> What {
             },
         },
         Wish::Void { at, on } => What::Void {
-            credit: credit_to_void(*at, naive),
+            credit: some_credit(*at, naive),
             reason: "a mistake".to_owned(),
             on: on.as_deref().map(day),
         },
+        Wish::Switch { at, paused, on } => {
+            let (credit, on) = (
+                credit_to_switch(*at, *paused, naive),
+                on.as_deref().map(day),
+            );
+            match paused {
+                true => What::Pause { credit, on },
+                false => What::Resume { credit, on },
+            }
+        }
+        Wish::Share { at, with, on } => What::Share {
+            credit: credit_to_switch(*at, true, naive),
+            with: with.clone(),
+            on: on.as_deref().map(day),
+        },
+        Wish::Transfer { at, to, near, on } => {
+            let credit = credit_to_transfer(*at, naive);
+            What::Transfer {
+                to: match near {
+                    true => near_account(&credit, to, naive),
+                    false => to.clone(),
+                },
+                credit,
+                on: on.as_deref().map(day),
+            }
+        }
+        Wish::Split { at, count, how, on } => {
+            let credit = credit_to_split(*at, *count, naive);
+            What::Split {
+                amounts: parts(&credit, *count, how, naive),
+                credit,
+                on: on.as_deref().map(day),
+            }
+        }
         Wish::Join {
             account,
             payer,
@@ -143,7 +177,7 @@ fn known_offer(at: usize, naive: &Naive) -> String {
 }
 
 /// One of the credits with something left, or any, or one that is not there.
-fn credit_to_void(at: usize, naive: &Naive) -> String {
+fn some_credit(at: usize, naive: &Naive) -> String {
     let left = naive.left_now();
     let all: Vec<&String> = naive
         .credits
@@ -157,6 +191,89 @@ fn credit_to_void(at: usize, naive: &Naive) -> String {
         _ if at == NOBODY => "C9999".to_owned(),
         count => of[at / 4 % count].clone(),
     }
+}
+
+/// An account of the same payer as the owner of a credit, `to` if it is one; `to` if there is none.
+fn near_account(credit: &str, to: &str, naive: &Naive) -> String {
+    let credit = naive.credits.iter().find(|one| one.terms.id == credit);
+    let Some(credit) = credit else {
+        return to.to_owned();
+    };
+    let today = &naive.today;
+    let owner = credit.owner_on(today);
+    let payer = naive.payer_on(&owner, today);
+    let others = [to].into_iter().chain(ACCOUNTS);
+    let mut near = others.filter(|one| *one != owner && naive.payer_on(one, today) == payer);
+    near.next().unwrap_or(to).to_owned()
+}
+
+/// To be resumed mostly one that is paused; at times one that was voided.
+fn credit_to_switch(at: usize, paused: bool, naive: &Naive) -> String {
+    one_such(at, naive, |credit| match at % 8 {
+        1 => credit.voided_on().is_some(),
+        _ => !paused && credit.is_paused_on(&naive.today),
+    })
+}
+
+/// At times one that was redeemed, that was split, or that could be.
+fn credit_to_transfer(at: usize, naive: &Naive) -> String {
+    let left = naive.left_now();
+    one_such(at, naive, |credit| match at % 8 {
+        1 => credit.offer.is_some(),
+        2 => credit.split_on().is_some(),
+        3 | 5 => left[&credit.terms.id] >= 200 * ONE,
+        _ => false,
+    })
+}
+
+/// One of the credits of which something is so, if there is any; every fourth time whichever.
+fn one_such(at: usize, naive: &Naive, is_so: impl Fn(&Credit) -> bool) -> String {
+    let such = naive.credits.iter().filter(|credit| is_so(credit));
+    let such: Vec<&String> = such.map(|credit| &credit.terms.id).collect();
+    match such.len() {
+        0 => some_credit(at, naive),
+        _ if at.is_multiple_of(4) || at == NOBODY => some_credit(at, naive),
+        count => such[at / 4 % count].clone(),
+    }
+}
+
+/// One of the credits that could be split, the largest one if there are to be many parts; or any.
+fn credit_to_split(at: usize, count: i128, naive: &Naive) -> String {
+    let whole = naive.credits.iter();
+    let whole = whole.filter(|credit| credit.split_on().is_none());
+    let ids: Vec<&String> = whole.map(|credit| &credit.terms.id).collect();
+    let available = naive.available();
+    let largest = ids.iter().max_by_key(|id| available[**id]);
+    let is_large =
+        |credit: &Credit| credit.split_on().is_none() && available[&credit.terms.id] >= 200 * ONE;
+    match (at % 8, largest) {
+        (4, _) => one_such(at + 1, naive, |credit| credit.split_on().is_some()),
+        (5, _) => one_such(at, naive, |one| is_large(one) && !one.owners.is_empty()),
+        (6 | 7, _) => one_such(at, naive, |one| is_large(one) && one.split_from.is_some()),
+        (_, Some(largest)) if count > 5 => (*largest).clone(),
+        _ => one_such(at, naive, is_large),
+    }
+}
+
+/// Amounts into which a credit may be split, or nearly.
+fn parts(credit: &str, count: i128, how: &How, naive: &Naive) -> Vec<i128> {
+    let available = naive.available().get(credit).copied().unwrap_or_default();
+    // No more parts than there can be, unless there are to be too many.
+    let most = (available / (100 * ONE)).max(2);
+    let count = if count == 100 { 100 } else { count.min(most) };
+    if count < 2 {
+        return vec![available.max(1)];
+    }
+    let first = match how {
+        How::Even | How::Off(_) => available / count,
+        How::Least => 100 * ONE,
+        How::Small => 100 * ONE - 1,
+    };
+    let more = if let How::Off(more) = how { *more } else { 0 };
+    let last = available - first * (count - 1) + more;
+    let mut amounts = vec![first.max(1); count as usize - 1];
+    amounts.push(last.max(1));
+    amounts
 }
 
 /// One of the bills on record, the later ones more often.
@@ -195,7 +312,7 @@ fn documents(wishes: &[BillWish], naive: &Naive) -> Vec<Document> {
         let twin = documents.last().cloned();
         let (key, twin) = match (&wish.which, twin) {
             (WhichBill::Twin, Some(twin)) => (twin.key(), Some(twin)),
-            (which, _) => (key(which, naive), None),
+            (which, _) => (key(which, naive, &documents), None),
         };
         if twin.is_none() && documents.iter().any(|one| one.key() == key) {
             continue;
@@ -212,17 +329,23 @@ fn documents(wishes: &[BillWish], naive: &Naive) -> Vec<Document> {
     documents
 }
 
-fn key(which: &WhichBill, naive: &Naive) -> BillKey {
+/// Bills before it in the same input count as booked.
+fn key(which: &WhichBill, naive: &Naive, before: &[Document]) -> BillKey {
     let this_month = month_of(&naive.today);
     match which {
         WhichBill::Next(payer, currency) => {
-            let booked = naive
-                .bills
-                .iter()
-                .filter(|(key, bill)| bill.is_final && key.1 == *payer && key.2 == *currency);
-            let last = booked.map(|(key, _)| next_month(&key.0)).next_back();
+            let booked = naive.bills.iter().filter(|(_, bill)| bill.is_final);
+            let booked = booked.map(|(key, _)| key.clone());
+            let before = before.iter().filter(|document| document.is_final);
+            let booked = booked.chain(before.map(Document::key));
+            let own = booked.filter(|key| key.1 == *payer && key.2 == *currency);
+            let last = own.map(|key| next_month(&key.0)).max();
             let month = last.unwrap_or_else(|| months_ago(&naive.today, 2));
             (month.min(this_month), payer.clone(), currency.clone())
+        }
+        WhichBill::Last(payer, currency) => {
+            let month = months_ago(&naive.today, 1);
+            (month, payer.clone(), currency.clone())
         }
         WhichBill::Back(payer, currency, back) => (
             months_ago(&naive.today, *back),

@@ -25,6 +25,8 @@ pub(super) struct History {
     pub(super) offers: u64,
     dice: Dice,
     codes: u64,
+    /// The first parts of credits that were split.
+    pub(super) parts: Vec<String>,
     /// The next month of each payer whose final bill is due.
     due: [Month; 2],
 }
@@ -38,11 +40,12 @@ impl History {
             offers: 0,
             dice,
             codes: 0,
+            parts: Vec::new(),
             due: [Month::parse("2025-07").expect("a month"); 2],
         };
         for account in ACCOUNTS {
             let line = format!(
-                "grant --kind activate --amount 150 --account {account} --start 2025-07-01"
+                "grant --kind activate --amount 750 --account {account} --start 2025-07-01"
             );
             history.does(&line, "");
         }
@@ -59,13 +62,14 @@ impl History {
         for _ in 0..commands {
             self.today = self.today + Days::new(self.dice.below(3));
             match self.dice.below(100) {
-                0..16 => self.grant(),
-                16..19 => self.offer(),
-                19..27 => self.codes(),
-                27..36 => self.redeem(),
-                36 => self.revoke(),
-                37..43 => self.void(),
-                43..53 => self.account(),
+                0..12 => self.grant(),
+                12..15 => self.offer(),
+                15..22 => self.codes(),
+                22..29 => self.redeem(),
+                29 => self.revoke(),
+                30..34 => self.void(),
+                34..47 => self.operation(),
+                47..53 => self.account(),
                 53..70 => self.bill(),
                 70..80 => self.amend(),
                 80..87 => self.reverse(),
@@ -160,6 +164,49 @@ impl History {
             line = format!("{line} --on {}", self.day(40, 0));
         }
         self.does(&line, "");
+    }
+
+    /// Something is done to a credit, often one of the first, which are large; a part of it where
+    /// it was split.
+    fn operation(&mut self) {
+        let credit = match self.dice.below(3) {
+            0 => format!("C{}", self.dice.within(2, self.head)),
+            1 => self.parts.last().cloned().unwrap_or("C2".to_owned()),
+            _ => format!("C{}", self.dice.within(2, 5)),
+        };
+        let line = match self.dice.below(7) {
+            0 | 1 => format!("pause {credit}"),
+            2 => format!("resume {credit}"),
+            3 => format!(
+                "share {credit} {}",
+                self.pick(&["default", "disabled", MEMBER])
+            ),
+            4 => format!("transfer {credit} --to {}", self.pick(&ACCOUNTS)),
+            _ => return self.split(&credit),
+        };
+        let line = match self.dice.percent(40) {
+            true => format!("{line} --on {}", self.day(40, 0)),
+            false => line,
+        };
+        self.does(&line, "");
+    }
+
+    /// Into what is available, as the ledger says.
+    fn split(&mut self, credit: &str) {
+        let today = self.today.to_string();
+        let run = self.ledger.call(&format!("--json split {credit} 100 100"));
+        let run = run.today(&today).run();
+        let hint = match run.status {
+            3 => run.error()["hint"].as_str().unwrap_or_default().to_owned(),
+            _ => String::new(),
+        };
+        let line = hint.split('`').nth(1).unwrap_or_default();
+        let Some(line) = line.strip_prefix("credits split ") else {
+            return self.does(&format!("split {credit} 100 100"), "");
+        };
+        let head = self.head;
+        self.does(&format!("split {line}"), "");
+        self.parts.push(format!("C{}.1", head + 1));
     }
 
     fn account(&mut self) {

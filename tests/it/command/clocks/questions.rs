@@ -90,6 +90,7 @@ fn question(history: &History, dice: &mut Dice) -> String {
         3..6 => "list".to_owned(),
         6 => "list --status active --kind earned".to_owned(),
         7 => format!("list --account {account} --status voided"),
+        8 if !history.parts.is_empty() => format!("show {}", dice.pick(&history.parts)),
         8 | 9 => format!("show C{credit}"),
         10 | 11 => "bills".to_owned(),
         12 => format!("statement {bill}"),

@@ -127,6 +127,11 @@ fn script(ledger: &Ledger, start: &Barrier, mut author: Author, commands: usize)
             let id = answer.run.json()["id"].clone();
             own.push(id.as_str().expect("a credit has an id").to_owned());
         }
+        if answer.step.args[1] == "split" && answer.recorded() == Recorded::Yes {
+            let parts = answer.run.json()["parts"].clone();
+            let parts = each(&parts).map(|part| part.as_str().expect("an id").to_owned());
+            own.extend(parts);
+        }
         answers.push(answer);
     }
     answers

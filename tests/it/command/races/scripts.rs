@@ -19,6 +19,9 @@ pub(super) const TERMS: &str = "terms.json";
 /// Codes that all know, of which half are on record before the race.
 const SHARED_CODES: u64 = 24;
 
+/// Some credits are worth a hundred more, so that they can be split.
+const SPLITTABLE: u64 = 150;
+
 /// What a command is about, as far as that has to be known to hold its answer to account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
@@ -75,8 +78,9 @@ impl Author {
             12..17 => self.offers(),
             17..25 => self.codes(),
             25..37 => self.redeem(),
-            37..43 => self.void(own),
-            43..51 => self.account(),
+            37..42 => self.void(own),
+            42..47 => self.operation(own),
+            47..51 => self.account(),
             51..67 => self.apply(false),
             67..81 => self.apply(true),
             81..88 => self.reverse(),
@@ -105,7 +109,10 @@ impl Author {
     }
 
     fn grant(&mut self) -> Step {
-        let (mark, amount, account) = (self.mark(), self.amount(80), self.pick(&ACCOUNTS));
+        let (mark, mut amount, account) = (self.mark(), self.amount(80), self.pick(&ACCOUNTS));
+        if self.dice.percent(30) {
+            amount = (100 + SPLITTABLE).to_string();
+        }
         let start = format!("{}-{:02}", self.pick(&MONTHS), self.dice.within(1, 28));
         let line = format!(
             "grant --kind promotional --amount {amount} --account {account} --start {start}"
@@ -215,6 +222,21 @@ impl Author {
             _ => format!("C{}", self.dice.within(20, 60)),
         };
         marked(&format!("void {credit}"), "--reason", self.mark())
+    }
+
+    /// Something is done to a credit that always records something: shared with somebody new,
+    /// transferred, or split.
+    fn operation(&mut self, own: &[String]) -> Step {
+        let credit = match own.last() {
+            Some(own) if self.dice.percent(70) => own.clone(),
+            _ => format!("C{}", self.dice.within(2, 5)),
+        };
+        let line = match self.dice.below(4) {
+            0 => format!("share {credit} {}", self.mark()),
+            1 => format!("transfer {credit} --to {}", self.pick(&ACCOUNTS)),
+            _ => format!("split {credit} 100 {SPLITTABLE} --yes"),
+        };
+        step(&line, About::Always)
     }
 
     fn account(&mut self) -> Step {

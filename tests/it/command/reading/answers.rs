@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use credits_ledger::money::Money;
 use serde_json::Value;
 
-use super::{Bill, Reading, each, money, text, whole};
+use super::{Bill, Reading, each, money, on, text, whole};
 
 impl Reading {
     /// The bills that count on a day.
@@ -46,7 +46,17 @@ impl Reading {
         assert_eq!(figures, credit.figures(as_of), "as of {as_of}: {found}");
         assert_eq!(found["status"], credit.status(as_of), "{found}");
         assert_eq!(money(&found["initial_amount"]), credit.initial);
-        assert_eq!(figures.into_iter().sum::<Money>(), credit.initial);
+        let split = money(&found["split_amount"]);
+        assert_eq!(split, credit.sum("split", as_of), "as of {as_of}: {found}");
+        assert_eq!(figures.into_iter().sum::<Money>() + split, credit.initial);
+        let owner = on(&credit.owners, as_of);
+        assert_eq!(found["account"].as_str(), owner.as_deref(), "{found}");
+        let share = on(&credit.shares, as_of).unwrap_or_default();
+        let share = match &share["custom"] {
+            Value::Null => serde_json::json!([share]),
+            named => named.clone(),
+        };
+        assert_eq!(found["share"], share, "as of {as_of}: {found}");
         assert!(figures.iter().all(|figure| !figure.is_negative()));
         let void_reason = found["void_reason"].is_string();
         assert_eq!(void_reason, found["status"] == "voided", "{found}");
@@ -70,7 +80,8 @@ impl Reading {
         let started = self.credits.values();
         for credit in started.filter(|credit| credit.status(as_of) != "upcoming") {
             let [used, voided, expired, remaining] = credit.figures(as_of);
-            let amounts = [credit.initial, used, voided, expired, remaining];
+            let initial = credit.initial - credit.sum("split", as_of);
+            let amounts = [initial, used, voided, expired, remaining];
             let sum = sums.entry(&credit.currency).or_default();
             for (sum, amount) in sum.iter_mut().zip(amounts) {
                 *sum += amount;
