@@ -28,7 +28,7 @@ use super::context::Context;
 use super::correct::{correction_notes, earning_notes, kept_notes, late_notes};
 use super::documents::{Bills, Document, InputArgs, files_or_stdin};
 use super::failure::Failure;
-use super::shape::{ChangedShape, StatementShape, earned_by_bill};
+use super::shape::{ChangedShape, StatementShape};
 use super::statement::{Estimates, remaining_after, statements_answer, with_remaining};
 use super::terms::read_account;
 
@@ -305,11 +305,9 @@ impl Done {
         };
         let entry = entry.filter(|entry| *entry <= head);
         let remaining = |credit| self.remaining.get(&credit).copied().unwrap_or_default();
-        let earned = earned_by_bill(state, self.statement.bill.id(), head);
         let shape = StatementShape::new(self.statement, entry, already, state, &remaining);
         StatementShape {
             at_entry: head,
-            earned,
             changed: if self.corrected {
                 correction.changed.iter().map(ChangedShape::new).collect()
             } else {

@@ -338,7 +338,7 @@ impl ChangedShape {
 /// A credit that the spend of a bill earned.
 #[derive(Debug, Serialize)]
 pub(crate) struct EarnedShape {
-    pub(crate) credit: Option<String>,
+    pub(crate) credit: String,
     pub(crate) offer: Option<String>,
     pub(crate) name: String,
     pub(crate) amount: String,
@@ -346,8 +346,8 @@ pub(crate) struct EarnedShape {
     pub(crate) end_date: Option<String>,
 }
 
-/// What the spend of a bill earned and was not taken back, as entries up to `head` name it.
-pub(crate) fn earned_by_bill(state: &State, bill: &BillId, head: u64) -> Vec<EarnedShape> {
+/// What the spend of a bill earned and was not taken back.
+fn earned_by_bill(state: &State, bill: &BillId) -> Vec<EarnedShape> {
     let records = state.credits.values();
     let records = records.filter(|record| {
         record.credit.id.part == 0
@@ -359,7 +359,7 @@ pub(crate) fn earned_by_bill(state: &State, bill: &BillId, head: u64) -> Vec<Ear
         let taken_back = taken_back.filter(|moved| moved.movement == Movement::Reduced);
         let amount = terms.amount - taken_back.map(|moved| moved.amount).sum();
         amount.is_positive().then(|| EarnedShape {
-            credit: (id.entry <= head).then(|| id.to_string()),
+            credit: id.to_string(),
             offer: terms.offer.as_ref().map(ToString::to_string),
             name: terms.name.clone(),
             amount: amount.text(terms.currency.minor_digits()),
@@ -448,7 +448,7 @@ impl StatementShape {
             residue: (totals.card - card).text(digits),
             provider_credits: totals.provider_credits.text(digits),
             credits: credits.collect(),
-            earned: earned_by_bill(state, bill.id(), state.head),
+            earned: earned_by_bill(state, bill.id()),
             charges: ChargeShapes(statement),
             changed: Vec::new(),
             at_entry: state.head,

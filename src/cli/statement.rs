@@ -242,10 +242,9 @@ fn statement_table(shape: &StatementShape, style: super::table::Style) -> Table 
         ));
     }
     for earned in &shape.earned {
-        let credit = earned.credit.as_deref().unwrap_or("a credit");
         table = table.below(format!(
             "{}  from {} on, {}",
-            line(&format!("earned {credit}"), &earned.amount),
+            line(&format!("earned {}", earned.credit), &earned.amount),
             earned.start_date,
             earned.name
         ));

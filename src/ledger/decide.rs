@@ -747,11 +747,6 @@ pub(super) fn take_away(
     on: NaiveDate,
 ) -> Result<(), Refusal> {
     let record = &desk.state.credits[&credit];
-    // A part was not there before it was split off.
-    let on = match record.split_from {
-        Some(_) => on.max(record.since),
-        None => on,
-    };
     let effective = last_use(record, on);
     let amount = record.left;
     let event = Event::CreditVoided {
@@ -763,8 +758,13 @@ pub(super) fn take_away(
     Ok(())
 }
 
-/// A day, or that of a credit's last use if that is later; a use that came back is none.
+/// A day, or that of a credit's last use if that is later; a use that came back is none. A part was
+/// not there before it was split off.
 pub(super) fn last_use(record: &CreditRecord, on: NaiveDate) -> NaiveDate {
+    let on = match record.split_from {
+        Some(_) => on.max(record.since),
+        None => on,
+    };
     // A reversal counts from the day of the booking it lifts, so that the two leave nothing of it.
     let mut used_on: BTreeMap<NaiveDate, Money> = BTreeMap::new();
     for moved in &record.moved {

@@ -15,6 +15,7 @@ pub(crate) mod naive; // the naive ledger: what is on record
 mod naive_bills; // bills in it
 mod naive_commands; // what commands do to it
 mod naive_corrections; // what correcting does to it
+mod naive_earning; // what months earn in it
 mod naive_operations; // what may be done to its credits
 mod offers; // the offers of random ledgers
 mod reached; // what random sequences reach

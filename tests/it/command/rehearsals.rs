@@ -33,8 +33,10 @@ const QUESTIONS: [&str; 21] = [
 
 const OFFERS: &str = r#"{"offers": [{"id": "new", "name": "New", "kind": "educational", "amount": "25", "currency": "USD"}]}"#;
 
+const TRAINING: &str = r#"{"offers": [{"id": "training", "name": "Training", "kind": "earned", "amount": "25", "currency": "USD", "earn": {"when": "completed", "what": "training:x"}}]}"#;
+
 /// Each writing command, in ways in which it records something.
-const WRITING: [&str; 26] = [
+const WRITING: [&str; 29] = [
     "grant --kind earned --amount 5",
     "redeem CODE0001",
     "redeem CODE0009 --kind earned --amount 5",
@@ -55,6 +57,9 @@ const WRITING: [&str; 26] = [
     "share C3 disabled",
     "offer add new.json",
     "code add course CODE0002",
+    "code mint course --count 2",
+    "code revoke CODE0001",
+    "earn training --evidence e",
     "account set 444455556666 --sharing off",
     "account set 777788889999 --default",
     "import get-credits credits.json",
@@ -64,7 +69,7 @@ const WRITING: [&str; 26] = [
 ];
 
 /// Each, in a way in which it is refused.
-const REFUSED: [&str; 19] = [
+const REFUSED: [&str; 22] = [
     "redeem CODE0008",
     "grant --kind earned --amount 5 --used 6",
     "apply january.json",
@@ -81,6 +86,9 @@ const REFUSED: [&str; 19] = [
     "split C5 150 250",
     "offer add course.json",
     "code add nobody CODE0002",
+    "code mint nobody",
+    "code revoke CODE0008",
+    "earn course --evidence e",
     "account set 444455556666 --payer 444455556666 --joined 2026-01-01",
     "service alias EC2 AmazonS3",
     "import get-credits missing.json",
@@ -113,6 +121,7 @@ fn prepared() -> Ledger {
         ledger.does(&line);
     }
     ledger.call("offer add -").stdin(offer).run().ok();
+    ledger.call("offer add -").stdin(TRAINING).run().ok();
     ledger.does("code add course CODE0001");
     ledger.applies(&bill("2026-01", "a AmazonEC2 10"));
     ledger.applies(&estimate("2026-03", "a AmazonEC2 0.01 start=2025-12-01"));
@@ -143,7 +152,7 @@ fn entries(answer: &Value) -> Vec<u64> {
         Value::Object(members) => members
             .iter()
             .flat_map(|(key, value)| match (key.as_str(), value.as_u64()) {
-                ("entry" | "at_entry" | "recorded_in", Some(entry)) => vec![entry],
+                ("entry" | "at_entry" | "first_entry" | "last_entry", Some(entry)) => vec![entry],
                 _ => entries(value),
             })
             .collect(),
@@ -162,7 +171,9 @@ fn foretells(rehearsed: &Value, done: &Value) -> bool {
         (Value::Object(ours), Value::Object(theirs)) => {
             let same = |key: &String, ours: &Value| match key.as_str() {
                 "at_entry" => true,
-                "entry" | "id" if ours.is_null() => true,
+                "entry" | "first_entry" | "last_entry" | "id" if ours.is_null() => true,
+                // Codes that would be minted are not drawn.
+                "codes" if ours.as_array().is_some_and(Vec::is_empty) => true,
                 _ => foretells(ours, &theirs[key]),
             };
             ours.len() == theirs.len() && ours.iter().all(|(key, ours)| same(key, ours))
@@ -181,7 +192,6 @@ fn a_dry_run_says_what_would_be_and_changes_no_byte_and_then_it_is_so() {
         assert!(words.contains("would "), "{line}: {words}");
         let rehearsed = base.run(&format!("--json {line} --dry-run")).ok();
         base.run(&format!("--format csv {line} --dry-run")).ok();
-        base.run(&format!("--quiet {line} --dry-run")).ok();
         assert_eq!(base.bytes(), bytes, "{line}");
         let rehearsed = Value::Array(rehearsed.documents());
         let named = entries(&rehearsed);

@@ -40,6 +40,8 @@ pub(crate) struct Credit {
     pub(crate) moves: Vec<Move>,
     pub(crate) void_reason: String,
     pub(crate) offer: Option<String>,
+    /// The bill whose spend earned it.
+    pub(crate) earned_by: Option<BillKey>,
     /// From which day on it is on record.
     pub(crate) since: String,
     pub(crate) split_from: Option<String>,
@@ -72,6 +74,7 @@ pub(crate) enum Why {
     Applied,
     Returned,
     Voided,
+    Reduced,
     Split,
 }
 
@@ -138,7 +141,9 @@ impl Naive {
             for one in credit.moves.iter().filter(|one| one.entry <= entry) {
                 match one.why {
                     Why::Returned => left += one.amount,
-                    Why::Applied | Why::Voided | Why::Split => left -= one.amount,
+                    Why::Applied | Why::Voided | Why::Reduced | Why::Split => {
+                        left -= one.amount;
+                    }
                 }
             }
             left
@@ -352,8 +357,14 @@ impl Credit {
         split.map(|one| one.effective.clone())
     }
 
+    /// The last day on which less of it was earned than before.
+    pub(crate) fn reduced_on(&self) -> Option<String> {
+        let reduced = self.moves.iter().filter(|one| one.why == Why::Reduced);
+        reduced.map(|one| one.effective.clone()).max()
+    }
+
     pub(crate) fn told_on(&self, day: &str, reserved: i128) -> CreditTold {
-        let (mut used, mut voided, mut split) = (self.used_before, 0, 0);
+        let (mut used, mut voided, mut reduced, mut split) = (self.used_before, 0, 0, 0);
         for one in self
             .moves
             .iter()
@@ -363,12 +374,16 @@ impl Credit {
                 Why::Applied => used += one.amount,
                 Why::Returned => used -= one.amount,
                 Why::Voided => voided += one.amount,
+                Why::Reduced => reduced += one.amount,
                 Why::Split => split += one.amount,
             }
         }
-        let left = self.terms.left - used - voided - split;
+        let left = self.terms.left - used - voided - reduced - split;
+        let mut until = self.moves.iter().rev();
+        let latest = until.find(|one| one.effective.as_str() <= day);
+        let is_taken_back = left == 0 && latest.is_some_and(|one| one.why == Why::Reduced);
         let ended = self.last_covered().is_some_and(|last| last.as_str() < day);
-        let status = if voided > 0 {
+        let status = if voided > 0 || is_taken_back {
             "voided"
         } else if day < self.terms.start.as_str() || day < self.since.as_str() {
             "upcoming"
@@ -396,7 +411,7 @@ impl Credit {
                 Share::Custom(accounts) => accounts,
             },
             used,
-            voided,
+            voided: voided + reduced,
             split,
             expired: left - remaining,
             remaining,

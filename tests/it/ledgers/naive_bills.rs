@@ -90,7 +90,9 @@ impl Naive {
         let (key, charges) = (document.key(), &document.bill.charges);
         if document.is_final {
             let lines = self.decide(&key, charges, &self.left_now());
-            self.book(&key, charges, lines)
+            let entry = self.book(&key, charges, lines);
+            self.settle(&key, Some(charges));
+            entry
         } else {
             self.estimate(&key, charges)
         }

@@ -129,6 +129,7 @@ impl Naive {
             moves: vec![],
             void_reason: String::new(),
             offer,
+            earned_by: None,
             since: credit.start.clone(),
             split_from: None,
             pauses: vec![],
@@ -152,8 +153,10 @@ impl Naive {
     }
 
     fn add_codes(&mut self, offer: &str, codes: &[String]) -> Result<Answer, Refused> {
-        if self.offers.iter().all(|known| known.id != offer) {
-            return unusable("unknown_offer");
+        match self.offers.iter().find(|known| known.id == offer) {
+            None => return unusable("unknown_offer"),
+            Some(known) if known.reward.is_some() => return refused("made_otherwise"),
+            Some(_) => {}
         }
         for code in codes {
             let code = spelled_plainly(code);
@@ -203,6 +206,9 @@ impl Naive {
         };
         let known = self.offers.iter().find(|known| known.id == offer);
         let offer = known.expect("a code's offer is on record").clone();
+        if offer.reward.is_some() {
+            return refused("made_otherwise");
+        }
         let end = self.may_redeem(&offer, &owner)?;
         let credit = model::Credit {
             start: self.today.clone(),
@@ -296,6 +302,7 @@ impl Naive {
         let last = paid
             .map(|bill| bill.effective.clone())
             .chain(self.credits[at].split_on())
+            .chain(self.credits[at].reduced_on())
             .chain(is_part.then(|| self.credits[at].since.clone()))
             .max()
             .unwrap_or_default();

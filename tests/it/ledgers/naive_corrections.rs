@@ -90,6 +90,7 @@ impl Naive {
             let own = lifted.find(|entry| entry.kind == "bill_reversed");
             (own.expect("it was lifted").number, changed)
         } else {
+            self.settle(&key, None);
             self.bills.remove(&key);
             (self.record("bill_reversed", &bill.effective), vec![])
         };
@@ -128,6 +129,8 @@ impl Naive {
         replay_from: Option<&str>,
     ) -> (usize, Vec<Changed>) {
         let before = self.card_charges();
+        self.settle_corrections(corrections, replay_from);
+        let left = self.left_now();
         let steps = self.decide_again(corrections, replay_from);
         for step in steps.iter().rev().filter(|step| step.goes()) {
             self.lift(&step.key);
@@ -140,6 +143,7 @@ impl Naive {
             }
         }
         self.void_what_came_back();
+        self.take_back_what_came_back(&left);
         let after = self.card_charges();
         let changed = steps.iter().filter_map(|step| {
             let (before, after) = (*before.get(&step.key)?, *after.get(&step.key)?);
@@ -150,6 +154,30 @@ impl Naive {
             })
         });
         (rewritten, changed.collect())
+    }
+
+    /// What the bills earn that are corrected or decided anew is settled first: later ones may use it.
+    fn settle_corrections(
+        &mut self,
+        corrections: &BTreeMap<BillKey, Correction>,
+        replay_from: Option<&str>,
+    ) {
+        let replayed = |key: &BillKey| replay_from.is_some_and(|from| key.0.as_str() >= from);
+        let booked = self.bills.iter();
+        let mut charges: BTreeMap<BillKey, Option<Vec<Charge>>> = booked
+            .filter(|(key, bill)| bill.is_final && replayed(key))
+            .map(|(key, bill)| (key.clone(), Some(bill.charges.clone())))
+            .collect();
+        for (key, correction) in corrections {
+            let new = match correction {
+                Correction::Amended(charges) => Some(charges.clone()),
+                Correction::Reversed => None,
+            };
+            charges.insert(key.clone(), new);
+        }
+        for (key, charges) in charges {
+            self.settle(&key, charges.as_deref());
+        }
     }
 
     fn decide_again(

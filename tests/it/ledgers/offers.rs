@@ -1,11 +1,11 @@
 //! The offers of random ledgers: few, so that codes of one meet limits and ends of another.
 
-use super::request::{End, Offer};
+use super::request::{End, Offer, Reward};
 use crate::model::{Credit, Share, Which};
 use crate::random::ONE;
 
 /// How many there are.
-pub(crate) const OFFERS: usize = 4;
+pub(crate) const OFFERS: usize = 6;
 
 /// One of the offers; in its other version it is worth less.
 pub(crate) fn offer(at: usize, other: bool) -> Offer {
@@ -20,6 +20,7 @@ pub(crate) fn offer(at: usize, other: bool) -> Offer {
         redemptions: None,
         per_account: None,
         transferable: at > 1,
+        reward: None,
     };
     match at {
         0 => {
@@ -44,6 +45,31 @@ pub(crate) fn offer(at: usize, other: bool) -> Offer {
             offer.credit.services = Which::Except(vec!["AmazonS3".to_owned()]);
             offer.end = End::Months(12);
         }
+        3 => {
+            offer.id = "reward".to_owned();
+            offer.credit.kind = "earned".to_owned();
+            offer.end = End::Months(5);
+            offer.per_account = Some(6);
+            offer.reward = Some(Reward {
+                at_least: 12 * ONE,
+                percent: 20,
+                cap: 7 * ONE,
+            });
+        }
+        4 => {
+            offer.id = "bonus".to_owned();
+            offer.credit.kind = "earned".to_owned();
+            offer.credit.services = Which::Only(vec!["AmazonS3".to_owned()]);
+            offer.redeem_by = Some("2025-06-30".to_owned());
+            offer.end = End::On("2025-03-31".to_owned());
+            offer.attributes_any = names(&["startup"]);
+            offer.redemptions = Some(4);
+            offer.reward = Some(Reward {
+                at_least: 5 * ONE,
+                percent: 7,
+                cap: 1_000 * ONE,
+            });
+        }
         _ => {
             offer.id = "for-ever".to_owned();
             offer.end = End::Months(12 * 9000);
@@ -51,6 +77,9 @@ pub(crate) fn offer(at: usize, other: bool) -> Offer {
     }
     if other {
         offer.credit.left = 7 * ONE;
+        if let Some(reward) = &mut offer.reward {
+            reward.percent = 9;
+        }
     }
     offer
 }

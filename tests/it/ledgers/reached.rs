@@ -6,7 +6,7 @@ use super::told::{Answer, Changed, Refused};
 use crate::random::Seen;
 
 /// Kinds of entries.
-const ENTRIES: [&str; 17] = [
+const ENTRIES: [&str; 19] = [
     "opened",
     "credit_granted",
     "code_redeemed",
@@ -18,6 +18,8 @@ const ENTRIES: [&str; 17] = [
     "month_closed",
     "month_reopened",
     "credit_voided",
+    "credit_earned",
+    "credit_reduced",
     "credit_paused",
     "credit_resumed",
     "credit_shared",
@@ -27,7 +29,7 @@ const ENTRIES: [&str; 17] = [
 ];
 
 /// Kinds of refusals. Not here: `too_much`, for which all credits have to reach 10^19.
-const REFUSALS: [&str; 21] = [
+const REFUSALS: [&str; 22] = [
     "bad_usage",
     "bad_input",
     "unknown_credit",
@@ -38,6 +40,7 @@ const REFUSALS: [&str; 21] = [
     "code_on_record",
     "other_offer",
     "offer_differs",
+    "made_otherwise",
     "offer_closed",
     "not_eligible",
     "limit_reached",
@@ -255,9 +258,10 @@ fn note_bills(
             stated.bill.ends_with("JPY") && totals.credits > 0,
         );
         seen.see("a bill without charges", stated.statement.lines.is_empty());
-        let owners = stated.statement.credits.iter().map(|(id, _, _)| {
+        // A dry run may name one that would be earned.
+        let owners = stated.statement.credits.iter().filter_map(|(id, _, _)| {
             let of = after.credits.iter().find(|credit| credit.terms.id == *id);
-            of.expect("a credit on record").terms.owner.clone()
+            of.map(|credit| credit.terms.owner.clone())
         });
         let payer = stated.bill.split('/').next().unwrap_or_default();
         seen.see(

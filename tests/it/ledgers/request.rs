@@ -113,6 +113,16 @@ pub(crate) struct Offer {
     pub(crate) redemptions: Option<usize>,
     pub(crate) per_account: Option<usize>,
     pub(crate) transferable: bool,
+    /// Spend makes its credits, not codes.
+    pub(crate) reward: Option<Reward>,
+}
+
+/// What a month earns by an offer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reward {
+    pub(crate) at_least: i128,
+    pub(crate) percent: i128,
+    pub(crate) cap: i128,
 }
 
 /// When credits of an offer end.
@@ -358,9 +368,15 @@ impl Offer {
             End::On(day) => json!(day),
             _ => Value::Null,
         };
+        let earn = self.reward.as_ref().map(|reward| {
+            json!({
+                "when": "spend", "at_least": amount(reward.at_least), "per": "month",
+                "percent": reward.percent.to_string(), "cap": amount(reward.cap),
+            })
+        });
         json!({"offers": [{
             "id": self.id, "name": self.id, "kind": credit.kind,
-            "amount": amount(credit.left), "currency": credit.currency,
+            "amount": self.reward.is_none().then(|| amount(credit.left)), "currency": credit.currency,
             "end_date": end_date, "valid_for": valid_for, "redeem_by": self.redeem_by,
             "services": named(&credit.services), "exclude_services": excluded(&credit.services),
             "regions": named(&credit.regions),
@@ -368,6 +384,7 @@ impl Offer {
             "exclude_categories": excluded(&credit.categories),
             "eligible": {"attributes_any": self.attributes_any, "countries": self.countries},
             "transferable": self.transferable,
+            "earn": earn,
             "limits": {"redemptions": self.redemptions, "per_account": self.per_account},
         }]})
     }

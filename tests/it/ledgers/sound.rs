@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use credits_ledger::ledger::balance::figures;
+use credits_ledger::ledger::balance::{CreditStatus, figures};
 use credits_ledger::ledger::bill::Status;
 use credits_ledger::ledger::correct;
 use credits_ledger::ledger::decide::Refusal;
@@ -67,7 +67,7 @@ fn adds_up_on_every_day(ledger: &Library, record: &CreditRecord) -> Result<(), S
             told.remaining,
         ];
         let sum: Money = parts.into_iter().sum();
-        let voided = told.voided.is_positive() && !told.remaining.is_zero();
+        let voided = told.status == CreditStatus::Voided && !told.remaining.is_zero();
         if sum != record.credit.terms.amount
             || parts.iter().any(|part| part.is_negative())
             || voided
