@@ -7,7 +7,7 @@
 //!
 //! - [`money`], [`period`]: exact amounts; days, months and periods of validity.
 //! - [`catalog`]: tables: currencies, services and their names, services that credits never pay
-//!   for.
+//!   for, what accounts usually are.
 //! - [`ledger`]: the core. [`ledger::apply`] is the rule of application, [`ledger::as_billed`] books
 //!   what the provider applied instead, [`ledger::decide`] and its neighbours turn a request into
 //!   entries, [`ledger::state`] folds entries. No files, no clock, no serde.

@@ -5,12 +5,15 @@ use clap::{Args, Subcommand};
 use credits_ledger::ledger::account::{Account, AccountChange};
 use credits_ledger::ledger::decide;
 use credits_ledger::ledger::names::AccountId;
+use credits_ledger::ledger::pool::{self, Moves};
 use credits_ledger::ledger::state::State;
 use serde::Serialize;
 
 use super::answer::{Answer, Format};
 use super::context::{Clocks, Context, Day, read_day};
+use super::eligible::{EligibleShape, attribute_notes, offers};
 use super::failure::Failure;
+use super::pool::{MovingShape, lines};
 use super::shape::date;
 use super::table::{Cell, Table};
 use super::terms::{read_account, read_country, read_words};
@@ -28,13 +31,17 @@ pub(crate) enum AccountCommand {
 
 /// Record what an account is: its payer, its sharing, its attributes
 ///
-/// Only what is named changes. A new payer ends the membership before it the day before.
+/// Only what is named changes. A new payer ends the membership before it the day before. What is
+/// left of credits that enter the new payer's pool, or leave the old one's, is said, with the month
+/// from which on they do. A payer may be a member of another one: its own members and their credits
+/// come along.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits account set 111122223333 --default --name 'Course account'
   credits account set 444455556666 --payer 111122223333 --joined 2026-01-11
   credits account set 444455556666 --left 2026-04-16
-  credits account set 444455556666 --sharing off --attribute student --country DE")]
+  credits account set 444455556666 --sharing off --attribute student --country DE
+  credits account set 444455556666 --remove-attribute student")]
 pub(crate) struct SetArgs {
     /// The account
     #[arg(value_name = "ID", value_parser = read_account)]
@@ -57,6 +64,9 @@ pub(crate) struct SetArgs {
     /// Something it is, such as `student` or `startup` (repeat for several)
     #[arg(long, value_name = "NAME", value_parser = read_words)]
     attribute: Vec<String>,
+    /// Something that it is not, and was recorded by mistake (repeat for several)
+    #[arg(long, value_name = "NAME", value_parser = read_words)]
+    remove_attribute: Vec<String>,
     /// A name for people
     #[arg(long, value_name = "TEXT", value_parser = read_words)]
     name: Option<String>,
@@ -79,7 +89,10 @@ pub(crate) struct ListArgs {
     clocks: Clocks,
 }
 
-/// Show what is on record of an account
+/// Show what is on record of an account, and which offers it may redeem
+///
+/// Of the offers on record it says which the account is eligible for and what it lacks for the
+/// others: an attribute, a country, an earlier day, a limit not reached.
 #[derive(Debug, Args)]
 #[command(
     before_long_help = "Examples:\n  credits account show 444455556666\n  credits --json account show 444455556666"
@@ -105,6 +118,23 @@ struct AccountShape {
     memberships: Vec<MembershipShape>,
     as_of: String,
     at_entry: u64,
+}
+
+/// An account that was just set.
+#[derive(Debug, Serialize)]
+struct SetShape {
+    #[serde(flatten)]
+    account: AccountShape,
+    enters_pool: Option<MovingShape>,
+    leaves_pool: Option<MovingShape>,
+}
+
+/// An account, and what it may redeem.
+#[derive(Debug, Serialize)]
+struct ShownShape {
+    #[serde(flatten)]
+    account: AccountShape,
+    offers: Vec<EligibleShape>,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,50 +220,76 @@ pub(crate) fn account(command: &AccountCommand, context: &Context) -> Result<Ans
 }
 
 fn set(args: &SetArgs, context: &Context) -> Result<Answer, Failure> {
-    let day = |day: Day| day.date(context.today);
-    let change = AccountChange {
-        account: args.id.clone(),
-        joins: args
-            .payer
-            .clone()
-            .map(|payer| (payer, args.joined.map_or(context.today, day))),
-        leaves: args.left.map(day),
-        sharing: args.sharing.as_deref().map(|sharing| sharing == "on"),
-        country: args.country.clone(),
-        attributes: args.attribute.iter().cloned().collect(),
-        name: args.name.clone(),
-        default: args.default,
-    };
+    let change = args.change(context)?;
     let on = context.day_done(args.on)?;
-    let outcome = context.record(args.dry_run, |desk, _| {
+    let outcome = context.record(args.dry_run, |desk, view| {
+        let notes = attribute_notes(&change, &desk.state);
         desk.today = on;
-        Ok(decide::set_account(desk, change.clone())?)
+        decide::set_account(desk, change.clone())?;
+        let (today, rules) = (context.today, &context.rules);
+        let moves = if change.moves() {
+            let reserved = view.reserved(&desk.state, today, rules)?;
+            pool::moves(&desk.state, &change, today, &reserved, rules)
+        } else {
+            Moves::default()
+        };
+        Ok((moves, notes))
     })?;
-    let shape = AccountShape {
+    let (moves, notes) = &outcome.answer;
+    let account = AccountShape {
         at_entry: outcome.head,
         ..AccountShape::new(&args.id, &outcome.state, context.today)
     };
-    if context.format == Format::Table {
-        let verb = if args.dry_run {
-            "would be recorded"
-        } else {
-            "recorded"
+    let answer = if context.format == Format::Table {
+        let lines = std::iter::once(said(&account, args.dry_run)).chain(lines(moves, &account.id));
+        Answer::text(lines.map(|line| line + "\n").collect())
+    } else {
+        let shape = SetShape {
+            account,
+            enters_pool: moves.enters.as_ref().map(MovingShape::new),
+            leaves_pool: moves.leaves.as_ref().map(MovingShape::new),
         };
-        let payer = shape
-            .payer
-            .as_ref()
-            .map_or(String::new(), |payer| format!(", member of {payer}"));
-        let line = format!(
-            "account {} {verb}{payer}, sharing {}\n",
-            args.id,
-            if shape.sharing { "on" } else { "off" }
-        );
-        return Ok(Answer::text(line).recorded(!args.dry_run));
+        Answer::data(context.format, shape, |shape| {
+            accounts_table(std::iter::once(&shape.account))
+        })
+    };
+    Ok(answer.with_notes(notes.clone()).recorded(!args.dry_run))
+}
+
+impl SetArgs {
+    fn change(&self, context: &Context) -> Result<AccountChange, Failure> {
+        let day = |day: Day| day.date(context.today);
+        let both = |name: &&String| self.remove_attribute.contains(name);
+        if let Some(name) = self.attribute.iter().find(both) {
+            let message = format!("attribute `{name}` cannot be added and removed at once");
+            return Err(Failure::usage(message));
+        }
+        let payer = self.payer.clone();
+        Ok(AccountChange {
+            joins: payer.map(|payer| (payer, self.joined.map_or(context.today, day))),
+            leaves: self.left.map(day),
+            sharing: self.sharing.as_deref().map(|sharing| sharing == "on"),
+            country: self.country.clone(),
+            attributes: self.attribute.iter().cloned().collect(),
+            removed_attributes: self.remove_attribute.iter().cloned().collect(),
+            name: self.name.clone(),
+            default: self.default,
+            ..AccountChange::nothing(self.id.clone())
+        })
     }
-    Ok(Answer::data(context.format, shape, |shape| {
-        accounts_table(std::iter::once(shape))
-    })
-    .recorded(!args.dry_run))
+}
+
+/// That an account was set, in a line.
+fn said(account: &AccountShape, dry_run: bool) -> String {
+    let verb = if dry_run {
+        "would be recorded"
+    } else {
+        "recorded"
+    };
+    let payer = account.payer.as_ref();
+    let payer = payer.map_or(String::new(), |payer| format!(", member of {payer}"));
+    let sharing = if account.sharing { "on" } else { "off" };
+    format!("account {} {verb}{payer}, sharing {sharing}", account.id)
 }
 
 fn list(args: &ListArgs, context: &Context) -> Result<Answer, Failure> {
@@ -275,16 +331,26 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure> {
         failure.kind = "unknown_account";
         return Err(failure.hint("`credits account list` shows the accounts on record"));
     }
-    let shape = AccountShape::new(&args.id, &state, args.clocks.date(context));
+    let as_of = args.clocks.date(context);
+    let shape = ShownShape {
+        account: AccountShape::new(&args.id, &state, as_of),
+        offers: offers(&state, &args.id, as_of, args.clocks.last_day(context)),
+    };
     let style = context.style;
     Ok(Answer::data(context.format, shape, |shape| {
-        let table = accounts_table(std::iter::once(shape)).styled(style);
-        shape.memberships.iter().fold(table, |table, m| {
+        let account = &shape.account;
+        let table = accounts_table(std::iter::once(account)).styled(style);
+        let table = account.memberships.iter().fold(table, |table, m| {
             let until = m
                 .left
                 .as_deref()
                 .map_or("until now".to_owned(), |left| format!("to {left}"));
             table.below(format!("member of {} from {} {until}", m.payer, m.joined))
-        })
+        });
+        shape
+            .offers
+            .iter()
+            .map(EligibleShape::line)
+            .fold(table, Table::below)
     }))
 }

@@ -1,17 +1,15 @@
 //! Accounts: who belongs to whom and who shares, each from a date on.
 //!
-//! Rule A5 asks three things of a month: whose pool a credit is in, which accounts belong to a
-//! payer, and whether an account shared on the last day. All three are answered here.
+//! What rule A5 asks of it, whose pool a credit is in and which accounts belong to a payer, is
+//! answered in [`organisation`](super::organisation).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use crate::period::Month;
-
 use super::dated::Dated;
-use super::names::{AccountId, BillId};
+use super::names::AccountId;
 
 /// A span of days during which an account was a member of a payer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +23,20 @@ pub struct Membership {
 }
 
 impl Membership {
-    fn holds_on(&self, date: NaiveDate) -> bool {
+    /// Whether the account is a member on a day.
+    #[must_use]
+    pub fn holds_on(&self, date: NaiveDate) -> bool {
         self.joined <= date && self.left.is_none_or(|left| date <= left)
     }
 
-    fn touches(&self, month: Month) -> bool {
-        self.joined <= month.last_day() && self.left.is_none_or(|left| month.first_day() <= left)
+    /// The part of a span of days that lies in it.
+    pub(super) fn within(
+        &self,
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> Option<(NaiveDate, NaiveDate)> {
+        let from = from.max(self.joined);
+        let to = self.left.map_or(to, |left| to.min(left));
+        (from <= to).then_some((from, to))
     }
 }
 
@@ -64,10 +70,36 @@ pub struct AccountChange {
     pub country: Option<String>,
     /// Adds attributes.
     pub attributes: BTreeSet<String>,
+    /// Takes attributes away, which it had by mistake.
+    pub removed_attributes: BTreeSet<String>,
     /// Sets the name.
     pub name: Option<String>,
     /// Makes it the account that commands mean where none is named.
     pub default: bool,
+}
+
+impl AccountChange {
+    /// The change that changes nothing.
+    #[must_use]
+    pub fn nothing(account: AccountId) -> AccountChange {
+        AccountChange {
+            account,
+            joins: None,
+            leaves: None,
+            sharing: None,
+            country: None,
+            attributes: BTreeSet::new(),
+            removed_attributes: BTreeSet::new(),
+            name: None,
+            default: false,
+        }
+    }
+
+    /// Whether it joins or leaves a payer.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        self.joins.is_some() || self.leaves.is_some()
+    }
 }
 
 /// Why a change to an account is refused.
@@ -99,6 +131,24 @@ pub enum AccountError {
         /// Its first day.
         joined: NaiveDate,
     },
+    /// Its payers would lead back to it.
+    #[error("account `{}` would be its own payer on {on}: {}", .chain.first().map_or("", AccountId::as_str), in_words(.chain))]
+    Circle {
+        /// Each a member of the next, the last of the first.
+        chain: Vec<AccountId>,
+        /// The first day on which it would be so.
+        on: NaiveDate,
+    },
+}
+
+fn in_words(chain: &[AccountId]) -> String {
+    let payers = chain.iter().cycle().skip(1);
+    let links = chain.iter().zip(payers).enumerate();
+    let words = links.map(|(at, (member, payer))| match at {
+        0 => format!("`{member}` is a member of `{payer}`"),
+        _ => format!("`{member}` of `{payer}`"),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 impl Account {
@@ -125,6 +175,9 @@ impl Account {
         }
         if change.name.is_some() {
             self.name.clone_from(&change.name);
+        }
+        for name in &change.removed_attributes {
+            self.attributes.remove(name);
         }
         self.attributes.extend(change.attributes.iter().cloned());
         Ok(())
@@ -199,16 +252,6 @@ impl Account {
     }
 }
 
-/// In whose pool an account's credits are in a month.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Home {
-    /// The pool of this payer, which may be the account itself.
-    Payer(AccountId),
-    /// Standalone on the 1st, a member from this day on: its credits pay its own usage of the
-    /// days before, nothing else.
-    OwnUntil(NaiveDate),
-}
-
 /// All accounts on record.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Accounts {
@@ -223,64 +266,13 @@ impl Accounts {
         self.by_id.get(id)
     }
 
-    /// In whose pool the account's credits are in `month`. `implicit_payer` is the payer of the
-    /// bill the account appears in: for that bill it is a member of it since the 1st, unless any
-    /// membership of it is on record.
-    #[must_use]
-    pub fn home(&self, id: &AccountId, month: Month, implicit_payer: Option<&AccountId>) -> Home {
-        let memberships = self.memberships(id);
-        if memberships.is_empty() {
-            return Home::Payer(implicit_payer.unwrap_or(id).clone());
-        }
-        let on_the_first = memberships.iter().find(|m| m.holds_on(month.first_day()));
-        if let Some(membership) = on_the_first {
-            return Home::Payer(membership.payer.clone());
-        }
-        match memberships.iter().find(|m| month.contains(m.joined)) {
-            Some(membership) => Home::OwnUntil(membership.joined),
-            None => Home::Payer(id.clone()),
-        }
-    }
-
-    /// Whether the credits of an account are in the pool of a bill; nothing where that depends on
-    /// whether the account appears in it.
-    #[must_use]
-    pub fn feeds(&self, id: &AccountId, bill: &BillId) -> Option<bool> {
-        let in_pool = |implicit_payer| match self.home(id, bill.month, implicit_payer) {
-            Home::Payer(payer) => payer == bill.payer,
-            Home::OwnUntil(_) => *id == bill.payer,
-        };
-        let (alone, in_bill) = (in_pool(None), in_pool(Some(&bill.payer)));
-        (alone == in_bill).then_some(alone)
-    }
-
-    /// Whether the account belongs to `payer` on any day of `month`, an account without any
-    /// membership on record counting as a member of the bill it appears in.
-    #[must_use]
-    pub fn belongs(&self, id: &AccountId, payer: &AccountId, month: Month) -> bool {
-        let memberships = self.memberships(id);
-        id == payer
-            || memberships.is_empty()
-            || memberships
-                .iter()
-                .any(|m| m.payer == *payer && m.touches(month))
-    }
-
     /// Whether account-level sharing is on at the end of a day.
     #[must_use]
     pub fn shares_on(&self, id: &AccountId, date: NaiveDate) -> bool {
         self.get(id).is_none_or(|account| account.shares_on(date))
     }
 
-    /// Who is billed for an account on a day: its payer, or itself where no membership is on
-    /// record.
-    #[must_use]
-    pub fn payer_on<'a>(&'a self, id: &'a AccountId, date: NaiveDate) -> &'a AccountId {
-        let membership = self.get(id).and_then(|account| account.membership_on(date));
-        membership.map_or(id, |membership| &membership.payer)
-    }
-
-    fn memberships(&self, id: &AccountId) -> &[Membership] {
+    pub(super) fn memberships(&self, id: &AccountId) -> &[Membership] {
         self.get(id).map_or(&[], |account| &account.memberships)
     }
 }
@@ -298,22 +290,13 @@ mod tests {
         parse_date(text).expect("a date")
     }
 
-    fn month(text: &str) -> Month {
-        Month::parse(text).expect("a month")
-    }
-
     fn member(changes: &[(&str, &str)]) -> Result<Accounts, AccountError> {
         let mut accounts = Accounts::default();
         for (what, date) in changes {
             let change = AccountChange {
-                account: id("m"),
                 joins: (*what != "left").then(|| (id(what), day(date))),
                 leaves: (*what == "left").then(|| day(date)),
-                sharing: None,
-                country: None,
-                attributes: BTreeSet::new(),
-                name: None,
-                default: false,
+                ..AccountChange::nothing(id("m"))
             };
             accounts
                 .by_id
@@ -322,36 +305,6 @@ mod tests {
                 .change(&change, day(date))?;
         }
         Ok(accounts)
-    }
-
-    #[test]
-    fn credits_follow_the_membership_of_the_first() {
-        let accounts = member(&[("p", "2026-01-11"), ("left", "2026-04-16")]).expect("a member");
-        let home = |text| accounts.home(&id("m"), month(text), None);
-        assert_eq!(home("2025-12"), Home::Payer(id("m")));
-        assert_eq!(home("2026-01"), Home::OwnUntil(day("2026-01-11")));
-        assert_eq!(home("2026-02"), Home::Payer(id("p")));
-        assert_eq!(home("2026-04"), Home::Payer(id("p")));
-        assert_eq!(home("2026-05"), Home::Payer(id("m")));
-    }
-
-    #[test]
-    fn a_new_payer_ends_the_old_membership_the_day_before() {
-        let accounts = member(&[("p", "2026-01-01"), ("q", "2026-03-10")]).expect("a member");
-        assert_eq!(
-            accounts.home(&id("m"), month("2026-03"), None),
-            Home::Payer(id("p"))
-        );
-        assert_eq!(
-            accounts.home(&id("m"), month("2026-04"), None),
-            Home::Payer(id("q"))
-        );
-        assert!(accounts.belongs(&id("m"), &id("q"), month("2026-03")));
-        assert!(!accounts.belongs(&id("m"), &id("p"), month("2026-04")));
-        assert_eq!(
-            accounts.by_id[&id("m")].memberships[0].left,
-            Some(day("2026-03-09"))
-        );
     }
 
     #[test]

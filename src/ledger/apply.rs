@@ -21,10 +21,11 @@ use chrono::NaiveDate;
 
 use crate::money::Money;
 
-use super::account::{Accounts, Home};
+use super::account::Accounts;
 use super::bill::{Bill, Charge};
 use super::credit::{Credit, Kind, Sharing};
 use super::names::{AccountId, BillId, CreditId, Region, RegionPattern, Service};
+use super::organisation::Home;
 use super::rules::{BurnKey, Rules};
 use super::scope::{Category, Scope};
 use super::statement::{Allocation, Statement};

@@ -379,8 +379,8 @@ pub(super) struct Course<'a> {
     state: &'a State,
     left: BTreeMap<CreditId, Money>,
     /// The credits that were ever of each account. Which of them are in the pool of a bill is left to the rule:
-    /// only those of its payer, of accounts that were ever members of that, and of its usage
-    /// accounts can be.
+    /// only those of its payer, of accounts that were ever members of that or of its members, and
+    /// of its usage accounts can be.
     owned: BTreeMap<&'a AccountId, Vec<CreditId>>,
     members: BTreeMap<&'a AccountId, BTreeSet<&'a AccountId>>,
 }
@@ -443,12 +443,22 @@ impl<'a> Course<'a> {
             .collect()
     }
 
+    /// A payer, who was ever a member of it, and who was ever a member of these.
+    fn below<'b>(&'b self, payer: &'b AccountId) -> BTreeSet<&'b AccountId> {
+        let mut below = BTreeSet::from([payer]);
+        let mut next = vec![payer];
+        while let Some(payer) = next.pop() {
+            let members = self.members.get(payer).into_iter().flatten();
+            next.extend(members.filter(|member| below.insert(member)));
+        }
+        below
+    }
+
     /// Credits that can be in the pool of a bill and have something left, in the order of entries.
     fn near(&self, bill: &Bill) -> Vec<Standing<'a>> {
         let BillId { payer, month, .. } = bill.id();
         let mut accounts = bill.usage_accounts();
-        accounts.insert(payer);
-        accounts.extend(self.members.get(payer).into_iter().flatten());
+        accounts.extend(self.below(payer));
         let owned = accounts
             .into_iter()
             .filter_map(|account| self.owned.get(account));

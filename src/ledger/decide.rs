@@ -16,7 +16,8 @@ use crate::period::Month;
 use super::account::{AccountChange, AccountError};
 use super::bill::Difference;
 use super::credit::Terms;
-use super::earn::{Shut, Taken, end_if_open, within_limits};
+use super::earn::Taken;
+use super::eligibility::shut;
 use super::entry::{Basis, CodeMark, Entry, Event, Lines, Proposal};
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId, Service};
 use super::offer::{Lacks, Makes, Offer};
@@ -681,16 +682,15 @@ fn redeemed_terms(
     let record = state.offers.get(offer).ok_or_else(unknown)?;
     let offer = &record.offer;
     let amount = code_worth(offer)?;
-    let shut = |shut: Shut| shut.refusal(offer, account);
-    let end_date = end_if_open(offer, start, start).map_err(shut)?;
-    if let Some(lacks) = offer.eligible.lacks(state.accounts.get(account)) {
-        return Err(shut(Shut::NotEligible(lacks)));
-    }
     let taken = Taken {
         own: record.redeemed.get(account).copied().unwrap_or_default(),
         all: record.redemptions_on(NaiveDate::MAX),
     };
-    within_limits(offer, taken).map_err(shut)?;
+    let shut = shut(offer, state.accounts.get(account), taken, start);
+    if let Some(first) = shut.into_iter().next() {
+        return Err(first.refusal(offer, account));
+    }
+    let end_date = offer.end_date(start).map_err(|_| Refusal::EndsTooLate)?;
     Ok(offer.credit_terms(amount, start, end_date))
 }
 
@@ -778,10 +778,17 @@ pub(super) fn last_use(record: &CreditRecord, on: NaiveDate) -> NaiveDate {
 /// Changes what is on record of an account.
 ///
 /// # Errors
-/// Memberships that would overlap, and leaving where there is nothing to leave.
+/// Memberships that would overlap, leaving where there is nothing to leave, payers that would lead
+/// back to the account.
 pub fn set_account(desk: &mut Desk, change: AccountChange) -> Result<(), Refusal> {
+    let account = change.account.clone();
+    let moves = change.moves();
     desk.propose(desk.today, Event::AccountSet(change), None)?;
-    Ok(())
+    // Not asked of entries that are read: ledgers recorded circles before they were refused.
+    match desk.state.accounts.circle(&account).filter(|_| moves) {
+        Some(circle) => Err(circle.into()),
+        None => Ok(()),
+    }
 }
 
 /// Lets a name stand for a service from today on. The service may be named by any of its names;

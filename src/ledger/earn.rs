@@ -100,17 +100,25 @@ pub fn end_if_open(
 ///
 /// # Errors
 /// A limit that is reached.
-pub fn within_limits(offer: &Offer, taken: Taken) -> Result<(), Shut> {
+fn within_limits(offer: &Offer, taken: Taken) -> Result<(), Shut> {
+    let first = limits_reached(offer, taken).into_iter().next();
+    first.map_or(Ok(()), Err)
+}
+
+/// The limits of an offer that are reached.
+#[must_use]
+pub fn limits_reached(offer: &Offer, taken: Taken) -> Vec<Shut> {
     let limits = [
         (offer.per_account_max, taken.own, true),
         (offer.redemptions_max, taken.all, false),
     ];
-    for (limit, taken, per_account) in limits {
-        if let Some(limit) = limit.filter(|limit| taken >= *limit) {
-            return Err(Shut::LimitReached { limit, per_account });
-        }
-    }
-    Ok(())
+    let reached = limits
+        .into_iter()
+        .filter_map(|(limit, taken, per_account)| {
+            let limit = limit.filter(|limit| taken >= *limit)?;
+            Some(Shut::LimitReached { limit, per_account })
+        });
+    reached.collect()
 }
 
 /// Why a bill earns nothing by an offer.

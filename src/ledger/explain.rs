@@ -7,11 +7,12 @@ use std::fmt::Display;
 use crate::catalog::{self, GLOBAL};
 use crate::money::Money;
 
-use super::account::{Accounts, Home};
+use super::account::Accounts;
 use super::apply::{Claim, Hindrance, Standing, burn_order, paid_as, payable};
 use super::bill::Charge;
 use super::entry::Basis;
 use super::names::{AccountId, BillId, CreditId, Region, RegionPattern};
+use super::organisation::Home;
 use super::rules::Rules;
 use super::scope::Scope;
 use super::statement::{Allocation, Line, Statement};

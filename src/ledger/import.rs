@@ -240,14 +240,8 @@ fn set_sharing_of_owners(desk: &mut Desk, credits: &[ProviderCredit]) -> Result<
             let is_known = known.is_some_and(|known| known.sharing.iter().next().is_some());
             let from = starts.min().filter(|_| !is_known).unwrap_or(desk.today);
             let change = AccountChange {
-                account: account.clone(),
-                joins: None,
-                leaves: None,
                 sharing: Some(shares),
-                country: None,
-                attributes: BTreeSet::new(),
-                name: None,
-                default: false,
+                ..AccountChange::nothing(account.clone())
             };
             desk.propose(from, Event::AccountSet(change), None)?;
         }

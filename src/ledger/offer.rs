@@ -102,26 +102,27 @@ fn quoted(names: &BTreeSet<String>) -> String {
 }
 
 impl Eligibility {
-    /// What the account lacks.
+    /// The first thing that the account lacks.
     #[must_use]
     pub fn lacks(&self, account: Option<&Account>) -> Option<Lacks> {
-        if let Some(needed) = &self.attributes_any
-            && !account
-                .is_some_and(|account| account.attributes.iter().any(|has| needed.contains(has)))
-        {
-            return Some(Lacks::Attribute(needed.clone()));
-        }
-        if let Some(needed) = &self.countries
-            && !account.is_some_and(|account| {
-                account
-                    .country
-                    .as_ref()
-                    .is_some_and(|is| needed.contains(is))
-            })
-        {
-            return Some(Lacks::Country(needed.clone()));
-        }
-        None
+        self.all_lacks(account).into_iter().next()
+    }
+
+    /// All that the account lacks.
+    #[must_use]
+    pub fn all_lacks(&self, account: Option<&Account>) -> Vec<Lacks> {
+        let is_one = |needed: &BTreeSet<String>| {
+            account.is_some_and(|account| !account.attributes.is_disjoint(needed))
+        };
+        let is_in = |needed: &BTreeSet<String>| {
+            let country = account.and_then(|account| account.country.as_ref());
+            country.is_some_and(|country| needed.contains(country))
+        };
+        let attribute = self.attributes_any.as_ref().filter(|any| !is_one(any));
+        let country = self.countries.as_ref().filter(|any| !is_in(any));
+        let attribute = attribute.cloned().map(Lacks::Attribute);
+        let country = country.cloned().map(Lacks::Country);
+        attribute.into_iter().chain(country).collect()
     }
 }
 

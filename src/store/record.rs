@@ -42,7 +42,8 @@ pub fn chain(number: u64, previous: &Hash, bytes: &[u8]) -> Hash {
 }
 
 /// The version in which an event is written: 1, but for bills as the provider applied credits to
-/// them, and for offers that say more than terms of codes: the first version knew nothing of these.
+/// them, for offers that say more than terms of codes, and for attributes taken away: the first
+/// version knew nothing of these.
 fn version(event: &Event) -> u32 {
     let says_more = match event {
         Event::BillEstimated(record) => record.basis == Basis::AsBilled,
@@ -50,6 +51,7 @@ fn version(event: &Event) -> u32 {
         Event::OfferAdded(offer) => {
             !matches!(offer.makes, Makes::ByCode(_)) || offer.source.is_some()
         }
+        Event::AccountSet(change) => !change.removed_attributes.is_empty(),
         _ => false,
     };
     if says_more { 2 } else { 1 }

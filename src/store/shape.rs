@@ -472,6 +472,9 @@ pub(super) struct AccountChangeShape {
     sharing: Option<bool>,
     country: Option<String>,
     attributes: Vec<String>,
+    /// Of version 2 only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    removed_attributes: Vec<String>,
     name: Option<String>,
     default: bool,
 }
@@ -488,6 +491,7 @@ impl AccountChangeShape {
             sharing: change.sharing,
             country: change.country.clone(),
             attributes: texts(&change.attributes),
+            removed_attributes: texts(&change.removed_attributes),
             name: change.name.clone(),
             default: change.default,
         }
@@ -502,6 +506,7 @@ impl AccountChangeShape {
             sharing: self.sharing,
             country: self.country,
             attributes: self.attributes.into_iter().collect(),
+            removed_attributes: self.removed_attributes.into_iter().collect(),
             name: self.name,
             default: self.default,
         })

@@ -117,14 +117,8 @@ fn generate(path: &Path, entries: u64) {
     record(&mut journal, day(2009, 1, 1), |desk, _| {
         for at in PAYERS..ACCOUNTS {
             let change = AccountChange {
-                account: account(at),
                 joins: Some((account(at - PAYERS), day(2009, 1, 1))),
-                leaves: None,
-                sharing: None,
-                country: None,
-                attributes: Default::default(),
-                name: None,
-                default: false,
+                ..AccountChange::nothing(account(at))
             };
             decide::set_account(desk, change).expect("a member");
         }

@@ -18,6 +18,7 @@ mod input; // documents and arguments, good and bad
 mod ledgers; // random sequences of commands against a naive model of a ledger
 mod manners; // what a stranger would stumble over
 mod operations; // credits paused, transferred, shared otherwise
+mod organisations; // pools, circles, which offers an account may redeem
 mod output; // streams, formats, colours, closed pipes, full disks
 mod provider; // bills as the provider applied its own credits
 mod races; // many processes at once, and processes that are killed

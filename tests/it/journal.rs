@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use credits_ledger::ledger::account::AccountChange;
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::decide::{Desk, alias_service, grant};
+use credits_ledger::ledger::decide::{Desk, alias_service, grant, set_account};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Service};
 use credits_ledger::ledger::operate;
 use credits_ledger::ledger::rules::Rules;
@@ -16,7 +17,7 @@ use credits_ledger::period::Month;
 use credits_ledger::store::journal::Journal;
 use credits_ledger::store::sqlite::SqliteStore;
 use credits_ledger::store::verify::{Depth, verify};
-use credits_ledger::store::{Draft, Store, StoreError};
+use credits_ledger::store::{Draft, Read, Record, Store, StoreError};
 
 use crate::kept::{Kept, apply_bill};
 
@@ -183,4 +184,96 @@ fn an_entry_of_a_newer_version_is_named_as_one_and_not_called_damage() {
         "the ledger has an entry of a newer version of `credits`: entry 3 is of kind `credit_lent`"
     );
     let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// A ledger in a folder of its own, made by a command on 2030-01-01, and what further entries bring.
+fn recorded(name: &str, decide: impl Fn(&mut Desk), further: &[&str]) -> (Journal, Vec<String>) {
+    let folder = std::env::temp_dir().join(format!("credits-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let (path, wait) = (folder.join("ledger.db"), Duration::from_secs(10));
+    let now = day("2030-01-01").and_hms_opt(12, 0, 0).expect("noon");
+    let mut journal = Journal::open_for_writing(&path, wait).expect("a ledger");
+    let done = journal.transact(now.and_utc(), day("2030-01-01"), |desk, _| {
+        decide(desk);
+        Ok::<_, StoreError>(())
+    });
+    done.expect("recorded");
+    let opened = SqliteStore::open_for_writing(&path, wait);
+    let mut store = opened.expect("a ledger").expect("it is there");
+    let drafts = further.iter().map(|bytes| Draft {
+        bytes: bytes.as_bytes().to_vec(),
+        ..Draft::default()
+    });
+    let drafts: Vec<Draft> = drafts.collect();
+    if !drafts.is_empty() {
+        let kept = store.transact(|_| Ok::<_, StoreError>(drafts.clone()));
+        kept.expect("recorded");
+    }
+    let mut entries = Vec::new();
+    let mut visit = |record: Record| {
+        entries.push(String::from_utf8(record.bytes).expect("JSON"));
+        Ok(())
+    };
+    store.read(2, u64::MAX, &mut visit).expect("entries");
+    let reading = Journal::open(&path, wait).expect("a ledger");
+    // Whoever has it open still reads it.
+    let _ = std::fs::remove_dir_all(&folder);
+    (reading, entries)
+}
+
+fn set(account: &str, attributes: &[&str], removed: &[&str]) -> AccountChange {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    AccountChange {
+        attributes: names(attributes),
+        removed_attributes: names(removed),
+        ..AccountChange::nothing(AccountId::new(account).expect("a name"))
+    }
+}
+
+#[test]
+fn only_an_entry_that_takes_attributes_away_is_of_the_second_version() {
+    let (_, entries) = recorded(
+        "versions",
+        |desk| {
+            set_account(desk, set("m", &["student"], &[])).expect("recorded");
+            set_account(desk, set("m", &[], &["student"])).expect("recorded");
+        },
+        &[],
+    );
+    let payloads: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| entry.split_once(r#""kind":"#))
+        .map(|(_, rest)| rest)
+        .collect();
+    assert_eq!(
+        payloads,
+        [
+            r#""account_set","version":1,"payload":{"account":"m","joins":null,"leaves":null,"sharing":null,"country":null,"attributes":["student"],"name":null,"default":false}}"#,
+            r#""account_set","version":2,"payload":{"account":"m","joins":null,"leaves":null,"sharing":null,"country":null,"attributes":[],"removed_attributes":["student"],"name":null,"default":false}}"#,
+        ]
+    );
+}
+
+#[test]
+fn payers_that_lead_in_a_circle_are_still_read_where_they_were_recorded() {
+    let joins = |account: &str, payer: &str| {
+        format!(
+            r#"{{"command":3,"recorded":"2030-01-01T12:00:00Z","effective":"2030-01-01","kind":"account_set","version":1,"payload":{{"account":"{account}","joins":["{payer}","2029-01-01"],"leaves":null,"sharing":null,"country":null,"attributes":[],"name":null,"default":false}}}}"#
+        )
+    };
+    let further = [joins("a", "b"), joins("b", "a"), joins("c", "a")];
+    let (journal, _) = recorded(
+        "circle",
+        |desk| set_account(desk, set("m", &[], &[])).expect("recorded"),
+        &further.each_ref().map(String::as_str),
+    );
+    let state = journal.view().state().expect("a state");
+    let id = |text: &str| AccountId::new(text).expect("a name");
+    let payer_on = |text: &str| {
+        let (id, day) = (id(text), day("2030-01-01"));
+        state.accounts.payer_on(&id, day).to_string()
+    };
+    assert_eq!(["a", "b", "c"].map(payer_on), ["b", "a", "a"]);
+    let month = Month::parse("2030-01").expect("a month");
+    assert!(!state.accounts.belongs(&id("c"), &id("z"), month));
 }

@@ -16,6 +16,7 @@ mod large; // documents that several threads share
 mod layering; // the rooms and the one direction of flow
 mod ledgers; // random sequences of commands against a naive model of a ledger
 mod model; // an independent, naive model of the rule
+mod organisations; // members that move, sharing that is switched, resellers
 mod parquet; // Parquet files in whatever types
 mod programs; // the offers of real programs in `examples`
 mod properties; // the rule against the model, and the invariants

@@ -317,15 +317,54 @@ fn is_shared_with(world: &World, charge: &Charge, credit: &Credit) -> bool {
     }
 }
 
-/// The payer into whose pool the account's credits go in the month of the bill.
+/// The payer into whose pool the account's credits go in the month of the bill: the last one of those that it, its
+/// payer, its payer's payer and so on are members of on the 1st.
 pub(crate) fn home(world: &World, bill: &Bill, account: &str) -> String {
-    if let Some(membership) = membership_on_the_first(world, bill, account) {
-        return membership.payer.clone();
+    let payers = payers_on(&world.memberships, account, &first_day(&bill.month));
+    if let Some(last) = payers.last() {
+        return last.clone();
     }
     if is_implicit_member(world, bill, account) {
         return bill.payer.clone();
     }
     account.to_string()
+}
+
+/// The payer of an account on a day, the payer of that, and so on.
+pub(crate) fn payers_on(memberships: &[Membership], account: &str, day: &str) -> Vec<String> {
+    let mut payers: Vec<String> = vec![];
+    let mut below = account.to_string();
+    while let Some(membership) = memberships.iter().find(|one| {
+        one.account == below && one.joined.as_str() <= day && !has_left_before(one, day)
+    }) {
+        below = membership.payer.clone();
+        assert!(
+            !payers.contains(&below),
+            "{below} is its own payer on {day}"
+        );
+        payers.push(below.clone());
+    }
+    payers
+}
+
+/// Whether the account would be its own payer on some day.
+pub(crate) fn goes_round(memberships: &[Membership], account: &str) -> bool {
+    memberships.iter().any(|start| {
+        let mut below = account.to_string();
+        // More links than memberships would go round elsewhere.
+        for _ in memberships {
+            let day = &start.joined;
+            let found = memberships.iter().find(|one| {
+                one.account == below && one.joined <= *day && !has_left_before(one, day)
+            });
+            match found {
+                Some(one) if one.payer == account => return true,
+                Some(one) => below = one.payer.clone(),
+                None => return false,
+            }
+        }
+        false
+    })
 }
 
 fn membership_on_the_first<'a>(
@@ -374,15 +413,11 @@ fn is_before(charge: &Charge, date: &str) -> bool {
     }
 }
 
-/// Whether the account belongs to the bill's payer on any day of the month.
+/// Whether the account belongs to the bill's payer on any day of the month: as its member, or as one of a member.
 fn belongs_to_payer(world: &World, bill: &Bill, account: &str) -> bool {
-    let first = first_day(&bill.month);
-    let last = last_day(&bill.month);
-    let is_member = world.memberships.iter().any(|one| {
-        one.account == account
-            && one.payer == bill.payer
-            && one.joined <= last
-            && !has_left_before(one, &first)
+    let is_member = (1..=31).any(|day| {
+        let day = format!("{}-{day:02}", bill.month);
+        payers_on(&world.memberships, account, &day).contains(&bill.payer)
     });
     account == bill.payer || is_member || is_implicit_member(world, bill, account)
 }
@@ -803,6 +838,41 @@ fn an_account_without_any_membership_is_a_member_for_the_bill_it_stands_in() {
         &bill(PAYER, "2026-01", absent),
         &["40 = card 40"],
     );
+}
+
+#[test]
+fn a_member_of_a_member_is_the_resellers_as_long_as_the_payer_between_was_on_the_1st() {
+    let hers = owned(SUSAN, credit("hers", 100));
+    let mut between = member(PAYER, "2026-01-11", Some("2026-03-16"));
+    between.payer = "reseller".to_string();
+    let world = world(vec![hers], vec![member(SUSAN, "2025-01-01", None), between]);
+    let month = |payer: &str, month| {
+        bill(
+            payer,
+            month,
+            vec![
+                run_by(SUSAN, charge("m", "l", 10)),
+                run_by(PAYER, charge("p", "l", 10)),
+            ],
+        )
+    };
+    for (payer, when, paid) in [
+        (PAYER, "2026-01", true),
+        ("reseller", "2026-01", false),
+        (PAYER, "2026-02", false),
+        ("reseller", "2026-02", true),
+        ("reseller", "2026-03", true),
+        (PAYER, "2026-03", false),
+        ("reseller", "2026-04", false),
+        (PAYER, "2026-04", true),
+    ] {
+        let expected = if paid {
+            ["10 = hers 10, card 0"; 2]
+        } else {
+            ["10 = card 10"; 2]
+        };
+        check(&world, &month(payer, when), &expected);
+    }
 }
 
 #[test]

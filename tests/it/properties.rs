@@ -596,6 +596,19 @@ fn see_payments(seen: &mut Seen, case: &Case, real: &Real, statement: &Statement
             "an implicit member's credit",
             *owner != real.bill.id().payer && unknown(owner),
         );
+        let payer = &real.bill.id().payer;
+        let through = |id: &AccountId| {
+            let membership = real.accounts.get(id)?.membership_on(first)?;
+            Some(membership.payer != *payer)
+        };
+        see(
+            "a member of a member's credit",
+            owner != payer && through(owner) == Some(true),
+        );
+        see(
+            "a member of a member consumes",
+            !owns && through(&charge.account) == Some(true),
+        );
         let joined = !unknown(&charge.account) && !member(&charge.account, first);
         see("an account that joined consumes", !owns && joined);
         let (start, end) = (charge.start, terms.end_date);

@@ -278,13 +278,22 @@ pub(crate) fn some_membership() -> impl Strategy<Value = model::Membership> {
     let member = (name_of(&ACCOUNTS), payer, joined, option::of(some_day()));
     let payer_joins =
         name_of(&DAYS_IN).prop_map(|joined| ("payer".to_owned(), "other".to_owned(), joined, None));
-    prop_oneof![6 => member, 1 => payer_joins].prop_map(|(account, payer, joined, left)| {
-        model::Membership {
-            account,
-            payer,
-            joined,
-            left,
-        }
+    let of_zoe = select(&["alice", "quentin"][..]).prop_map(|account| {
+        let long_ago = "years before".to_owned();
+        (account.to_owned(), "zoe".to_owned(), long_ago, None)
+    });
+    let zoe_joins = (
+        name_of(&PAYERS),
+        some_day(),
+        option::weighted(0.3, some_day()),
+    )
+        .prop_map(|(payer, joined, left)| ("zoe".to_owned(), payer, joined, left));
+    let any = prop_oneof![6 => member, 1 => payer_joins, 2 => of_zoe, 2 => zoe_joins];
+    any.prop_map(|(account, payer, joined, left)| model::Membership {
+        account,
+        payer,
+        joined,
+        left,
     })
 }
 
@@ -304,7 +313,7 @@ pub(crate) fn some_case() -> impl Strategy<Value = Case> {
     (
         (select(&MONTHS[..]), payer, currency),
         some_credits(),
-        vec(some_membership(), 0..4),
+        vec(some_membership(), 0..5),
         vec(switch, 0..3),
         some_charges(14),
     )
@@ -386,6 +395,16 @@ pub(crate) fn without_overlap(
             let joined = parse_date(&next.joined).expect("a date");
             member.left = joined.pred_opt().map(|eve| eve.to_string());
         }
+    }
+    without_circles(members)
+}
+
+fn without_circles(mut members: Vec<model::Membership>) -> Vec<model::Membership> {
+    while let Some(at) = members
+        .iter()
+        .position(|one| model::goes_round(&members, &one.account))
+    {
+        members.remove(at);
     }
     members
 }

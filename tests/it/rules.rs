@@ -168,16 +168,7 @@ fn record(text: &str) -> Record {
 }
 
 fn change(accounts: &mut Accounts, id: &str, date: &str, what: impl Fn(&mut AccountChange)) {
-    let mut change = AccountChange {
-        account: account(id),
-        joins: None,
-        leaves: None,
-        sharing: None,
-        country: None,
-        attributes: [].into(),
-        name: None,
-        default: false,
-    };
+    let mut change = AccountChange::nothing(account(id));
     what(&mut change);
     let on_record = accounts.by_id.entry(account(id)).or_default();
     on_record.change(&change, day(date)).expect("a change");
@@ -342,7 +333,7 @@ fn applied(record: &Record, bill: Bill) -> Statement {
 
 /// Applies the credits on record to the charges and compares what comes of it.
 #[track_caller]
-fn check(credits: &str, charges: &str, expected: &str) {
+pub(crate) fn check(credits: &str, charges: &str, expected: &str) {
     let record = record(credits);
     let Billed { bill, labels } = billed(charges);
     let statement = applied(&record, bill);
@@ -381,7 +372,7 @@ fn check(credits: &str, charges: &str, expected: &str) {
 
 /// Compares, for every charge, why each credit that did not pay it (or not all of it) did not.
 #[track_caller]
-fn check_why(credits: &str, charges: &str, expected: &str) {
+pub(crate) fn check_why(credits: &str, charges: &str, expected: &str) {
     let record = record(credits);
     let Billed { bill, labels } = billed(charges);
     let statement = applied(&record, bill);

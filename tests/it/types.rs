@@ -1,7 +1,5 @@
 //! What the naive model speaks of, in the types of the library.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDate;
 use credits_ledger::ledger::account::AccountChange;
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
@@ -104,14 +102,5 @@ pub(crate) fn bill(bill: &model::Bill, status: Status) -> Bill {
 }
 
 pub(crate) fn no_change(account: AccountId) -> AccountChange {
-    AccountChange {
-        account,
-        joins: None,
-        leaves: None,
-        sharing: None,
-        country: None,
-        attributes: BTreeSet::new(),
-        name: None,
-        default: false,
-    }
+    AccountChange::nothing(account)
 }

@@ -196,17 +196,33 @@ pub(crate) fn some_acts(longest: usize) -> impl Strategy<Value = Vec<Act>> {
         offers.chain([codes]).collect::<Vec<Wish>>()
     });
     let joined = vec(some_join(), 0..3);
-    let first = (granted, offered, joined).prop_map(|(granted, offered, joined)| {
-        let wishes = [granted, offered, joined].concat().into_iter();
-        wishes
-            .map(|wish| Act::Do {
-                wish,
-                dry_run: false,
-            })
-            .collect::<Vec<Act>>()
+    let reseller = prop::bool::weighted(0.3).prop_map(|resells| match resells {
+        true => vec![
+            joins_long_ago("alice", "zoe"),
+            joins_long_ago("zoe", "payer"),
+        ],
+        false => vec![],
     });
+    let first =
+        (granted, offered, joined, reseller).prop_map(|(granted, offered, joined, reseller)| {
+            let wishes = [granted, offered, joined, reseller].concat().into_iter();
+            wishes
+                .map(|wish| Act::Do {
+                    wish,
+                    dry_run: false,
+                })
+                .collect::<Vec<Act>>()
+        });
     (first, vec(some_acts_in_a_row(), 1..longest))
         .prop_map(|(first, acts)| [first, acts.concat()].concat())
+}
+
+fn joins_long_ago(account: &str, payer: &str) -> Wish {
+    Wish::Join {
+        account: account.to_owned(),
+        payer: payer.to_owned(),
+        day: "years before".to_owned(),
+    }
 }
 
 /// An act that records so many entries and one more.
@@ -423,7 +439,7 @@ fn some_change() -> impl Strategy<Value = Change> {
         option::of(any::<bool>()),
         option::weighted(0.3, select(&["DE", "FR"][..])),
         option::weighted(0.4, select(&["student", "startup"][..])),
-        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.3),
         option::weighted(0.3, some_day()),
     );
     (name_of(&ACCOUNTS), what).prop_map(|(account, (sharing, country, attribute, default, on))| {

@@ -329,6 +329,12 @@ impl Naive {
                 _ => return refused("account_conflict"),
             }
         }
+        let members = self.accounts.values();
+        let members: Vec<Membership> = members.flat_map(|one| one.memberships.clone()).collect();
+        if model::goes_round(&members, &change.account) {
+            return refused("account_conflict");
+        }
+        let account = self.accounts.entry(change.account.clone()).or_default();
         if let Some(on) = change.sharing {
             account.switches.push((day, on));
         }

@@ -3,6 +3,7 @@
 use super::naive::{Credit, Naive, Why, bill_name, used};
 use super::request::{Command, What};
 use super::told::{Answer, Changed, Refused};
+use crate::model;
 use crate::random::Seen;
 
 /// Kinds of entries.
@@ -263,10 +264,19 @@ fn note_bills(
             let of = after.credits.iter().find(|credit| credit.terms.id == *id);
             of.map(|credit| credit.terms.owner.clone())
         });
-        let payer = stated.bill.split('/').next().unwrap_or_default();
+        let owners: Vec<String> = owners.collect();
+        let (payer, month) = stated.bill.split_once('/').expect("PAYER/MONTH");
+        let members = after.accounts.values();
+        let members: Vec<_> = members.flat_map(|one| one.memberships.clone()).collect();
+        let first = format!("{}-01", &month[..7]);
+        let links = |owner: &String| model::payers_on(&members, owner, &first).len();
         seen.see(
             "a credit of a member",
-            owners.into_iter().any(|owner| owner != payer),
+            owners.iter().any(|owner| owner != payer),
+        );
+        seen.see(
+            "a credit of a member of a member",
+            owners.iter().any(|owner| links(owner) > 1),
         );
     }
     let accounts = after.accounts.values();
