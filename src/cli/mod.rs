@@ -44,6 +44,7 @@ mod statement;
 mod table;
 mod terms;
 mod typed;
+mod usage;
 mod whole_file;
 
 use std::io::IsTerminal;
@@ -206,6 +207,7 @@ enum Command {
     Show(balance::ShowArgs),
     Bills(bills::BillsArgs),
     Statement(statement::StatementArgs),
+    Usage(usage::UsageArgs),
     Explain(explain::ExplainArgs),
     Covers(explain::CoversArgs),
     Check(check::CheckArgs),
@@ -306,6 +308,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Show(args) => balance::show(args, context),
         Command::Bills(args) => bills::bills(args, context),
         Command::Statement(args) => statement::statement(args, context),
+        Command::Usage(args) => usage::usage(args, context),
         Command::Explain(args) => explain::explain(args, context),
         Command::Covers(args) => explain::covers(args, context),
         Command::Check(args) => check::check(args, context),

@@ -35,3 +35,4 @@ pub mod services;
 pub mod split;
 pub mod state;
 pub mod statement;
+pub mod usage;

@@ -12,6 +12,7 @@ mod cron; // without a terminal, a home or a stdin; `check` at the edges of its 
 mod dice; // chance that can be had again
 mod earning; // credits that spend and completed trainings earn
 mod explains; // every reason that keeps a credit from a charge
+mod finance_month; // forty accounts share a credit, one leaves, a month is closed
 mod geography; // regions, patterns of them, countries
 mod help; // help, examples, completions, manual pages, typing errors
 mod input; // documents and arguments, good and bad
@@ -30,5 +31,7 @@ mod roster; // who has a credit of an offer
 pub(crate) mod secrets; // codes, file modes
 mod services; // names of services and their aliases
 mod splits; // credits split into parts
+mod story; // sessions that a test prepares, kept as documentation
 mod sums; // bills that are summed where they lie
 pub(crate) mod support; // a ledger to try things on
+mod usage; // who consumed what, for chargeback

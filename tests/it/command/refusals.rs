@@ -370,6 +370,7 @@ fn without_a_ledger_lists_are_empty_and_say_so_and_proofs_fail() {
         ("offer list", "offers"),
         ("code list", "codes"),
         ("account list", "accounts"),
+        ("usage --by account", "usage"),
     ] {
         let run = ledger.run(&format!("--json {line}")).ok();
         assert_eq!(run.json()[list], serde_json::json!([]), "{line}");

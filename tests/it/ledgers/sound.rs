@@ -11,6 +11,7 @@ use credits_ledger::ledger::entry::{Event, Lines};
 use credits_ledger::ledger::names::{BillId, CreditId};
 use credits_ledger::ledger::state::{CreditRecord, State};
 use credits_ledger::ledger::statement::Statement;
+use credits_ledger::ledger::usage::{Sums, Usage};
 use credits_ledger::money::Money;
 
 use super::library::Library;
@@ -32,6 +33,7 @@ pub(crate) fn is_sound(ledger: &Library, before: &State, naive: &Naive) -> Resul
         if bill.status == Status::Final && bill.entry > before.head {
             pays_exactly(ledger, id)?;
             stays_in_scope(ledger, id, naive)?;
+            is_consumed_exactly(ledger, id)?;
         }
     }
     gives_back_what_it_took(ledger, before)
@@ -171,6 +173,36 @@ fn pays_exactly(ledger: &Library, id: &BillId) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!(
             "bill {id} does not add up: {totals:#?} and {statement:#?}"
+        )),
+    }
+}
+
+/// By account, by service and by credit, what was consumed is what the bill comes to.
+fn is_consumed_exactly(ledger: &Library, id: &BillId) -> Result<(), String> {
+    let mut usage = Usage::default();
+    usage.add(&statement(ledger, id), &ledger.state);
+    let totals = ledger.state.bills[id].totals;
+    let adds_up = |rows: Vec<Sums>| {
+        let sum = |of: fn(&Sums) -> Money| rows.iter().map(of).sum::<Money>();
+        let whole = [totals.charges, totals.credits, totals.card];
+        [
+            sum(|row| row.charges),
+            sum(|row| row.credits),
+            sum(|row| row.card),
+        ] == whole
+            && rows.iter().all(|row| row.charges == row.credits + row.card)
+    };
+    let accounts = || usage.accounts.values();
+    let others: Money = accounts().map(|of| of.from_others).sum();
+    let exact = adds_up(accounts().map(|of| of.sums).collect())
+        && adds_up(usage.services.values().copied().collect())
+        && accounts().all(|of| of.sums.credits == of.own + of.from_others)
+        && others == accounts().map(|of| of.to_others).sum()
+        && totals.credits == usage.credits.values().copied().sum();
+    match exact {
+        true => Ok(()),
+        false => Err(format!(
+            "bill {id} of {totals:#?} is consumed as {usage:#?}"
         )),
     }
 }

@@ -102,6 +102,8 @@ fn question(history: &History, dice: &mut Dice) -> String {
             .to_owned(),
         18 => "account list".to_owned(),
         19 => format!("account show {account}"),
+        20 if dice.percent(30) => "usage --by account".to_owned(),
+        20 if dice.percent(30) => format!("usage --by credit --month {}", month.format("%Y-%m")),
         20 if dice.percent(50) => "offer list".to_owned(),
         20 => format!("offer show offer-{offer}"),
         _ => format!("code list offer-{offer}"),

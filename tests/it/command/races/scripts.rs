@@ -298,7 +298,7 @@ impl Author {
     fn question(&mut self, own: &[String]) -> Step {
         let dated = About::Question { dated: true };
         let bill = format!("{}/{}", self.pick(&PAYERS), self.pick(&MONTHS));
-        match self.dice.below(20) {
+        match self.dice.below(21) {
             0..4 => step("balance", dated),
             4..8 => step("list", dated),
             8..12 => step("bills", dated),
@@ -312,6 +312,7 @@ impl Author {
             16 => step(&format!("statement {bill}"), dated),
             17 => step(&format!("explain {bill}"), dated),
             18 => step("account list", dated),
+            19 => step("usage --by account", dated),
             _ => step("code list course", dated),
         }
     }
