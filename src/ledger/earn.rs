@@ -20,6 +20,7 @@ use crate::period::Month;
 
 use super::bill::{Bill, Status};
 use super::decide::{Desk, Refusal, last_use};
+use super::eligibility::{shut, taken};
 use super::entry::{Event, Merit};
 use super::names::{AccountId, BillId, CreditId, OfferId};
 use super::offer::{Lacks, Makes, Offer, SpendRule};
@@ -438,29 +439,23 @@ pub fn complete(
             how: offer.makes.how(),
         });
     };
-    let mut taken = Taken::default();
-    for record in desk.state.credits.values() {
-        let Some(Merit::Completed(by)) = &record.earned_by else {
-            continue;
-        };
-        let of_this = record.credit.terms.offer.as_ref() == Some(&offer.id);
-        if !of_this || record.is_voided() || record.credit.id.part > 0 {
-            continue;
-        }
-        let own = record.credit.account == account;
-        if own && *by == evidence {
-            return Ok((record.credit.id, false));
-        }
-        taken.own += u64::from(own);
-        taken.all += 1;
+    let mut records = desk.state.credits.values();
+    let before = records.find(|record| {
+        let same = matches!(&record.earned_by, Some(Merit::Completed(by)) if *by == evidence);
+        let of_offer = record.credit.terms.offer.as_ref() == Some(&offer.id);
+        let own = record.credit.account == account && record.credit.id.part == 0;
+        same && of_offer && own && !record.is_voided()
+    });
+    if let Some(before) = before {
+        return Ok((before.credit.id, false));
     }
     let start = desk.today;
-    let shut = |shut: Shut| shut.refusal(offer, &account);
-    let end_date = end_if_open(offer, start, start).map_err(shut)?;
-    if let Some(lacks) = offer.eligible.lacks(desk.state.accounts.get(&account)) {
-        return Err(shut(Shut::NotEligible(lacks)));
+    let taken = taken(&desk.state, offer, &account, NaiveDate::MAX);
+    let shut = shut(offer, desk.state.accounts.get(&account), taken, start);
+    if let Some(first) = shut.into_iter().next() {
+        return Err(first.refusal(offer, &account));
     }
-    within_limits(offer, taken).map_err(shut)?;
+    let end_date = offer.end_date(start).map_err(|_| Refusal::EndsTooLate)?;
     let event = Event::Earned {
         terms: offer.credit_terms(*amount, start, end_date),
         account,
