@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
-use credits_ledger::ledger::decide::{self, CodeState};
 use credits_ledger::ledger::entry::{CodeMark, LedgerId};
 use credits_ledger::ledger::names::OfferId;
+use credits_ledger::ledger::redeem::{self, CodeState};
 use credits_ledger::ledger::state::State;
 use serde::Serialize;
 
@@ -206,7 +206,7 @@ fn add_codes(args: &CodeAddArgs, context: &Context) -> Result<Answer, Failure> {
             }
             alike += u64::from(known == CodeState::Mistyped);
             let ending = code.last.clone();
-            match decide::add_code(desk, &offer, code, known) {
+            match redeem::add_code(desk, &offer, code, known) {
                 Ok((entry, new)) => {
                     let status = if new { "recorded" } else { "already recorded" };
                     let entry = (!new || !args.dry_run).then_some(entry);

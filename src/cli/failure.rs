@@ -4,8 +4,8 @@ use std::fmt;
 
 use credits_ledger::formats::{Damage, ReadError};
 use credits_ledger::ledger::bill::Difference;
-use credits_ledger::ledger::decide::{Refusal, Untransferable};
 use credits_ledger::ledger::entry::Basis;
+use credits_ledger::ledger::refusal::{Refusal, Untransferable};
 use credits_ledger::store::StoreError;
 use serde::Serialize;
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use credits_ledger::ledger::code::{MintedCode, RANDOM_BYTES};
-use credits_ledger::ledger::decide::{self, CodeState};
 use credits_ledger::ledger::names::OfferId;
+use credits_ledger::ledger::redeem::{self, CodeState};
 use credits_ledger::ledger::state::State;
 use credits_ledger::store::journal::{Outcome, mark};
 use serde::Serialize;
@@ -86,7 +86,7 @@ pub(crate) fn mint(args: &MintArgs, context: &Context) -> Result<Answer, Failure
         let ledger = ledger_id(&desk.state);
         for code in &codes {
             let code = mark(ledger, &code.plain());
-            decide::add_code(desk, &offer, code, CodeState::Unknown)?;
+            redeem::add_code(desk, &offer, code, CodeState::Unknown)?;
         }
         if let (Some(out), None, false) = (&args.out, &written, args.dry_run) {
             written = Some(WholeFile::write(out, lines(&codes).as_bytes(), over)?);

@@ -5,9 +5,10 @@ use std::slice;
 
 use clap::Args;
 use credits_ledger::ledger::balance::figures;
-use credits_ledger::ledger::decide::{self, CodeState, Desk, Worth};
+use credits_ledger::ledger::decide::{self, Desk};
 use credits_ledger::ledger::names::{AccountId, OfferId};
 use credits_ledger::ledger::offer::Offer;
+use credits_ledger::ledger::redeem::{self, CodeState, Worth};
 use credits_ledger::ledger::state::State;
 use credits_ledger::money::Money;
 
@@ -125,7 +126,7 @@ fn redeem_one(args: &RedeemArgs, context: &Context) -> Result<Answer, Failure> {
             ) => Worth::Offer(offer.id.clone()),
             _ => given.worth(desk)?,
         };
-        Ok(decide::redeem(desk, account, code, known, worth)?)
+        Ok(redeem::redeem(desk, account, code, known, worth)?)
     })?;
     let state = &outcome.state;
     let notes = given.notes(args, state);

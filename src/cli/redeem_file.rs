@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use credits_ledger::ledger::balance::figures;
-use credits_ledger::ledger::decide::{self, CodeState, Desk};
+use credits_ledger::ledger::decide::Desk;
 use credits_ledger::ledger::names::{AccountId, CreditId, OfferId};
+use credits_ledger::ledger::redeem::{self, CodeState};
 use credits_ledger::money::Money;
 use credits_ledger::store::journal::{Outcome, View};
 
@@ -73,7 +74,7 @@ fn redeem_rows(
         };
         let hash = code.hash;
         let known = met.get(&hash).cloned().unwrap_or(known);
-        match decide::redeem(desk, account.clone(), code, known, worth.clone()) {
+        match redeem::redeem(desk, account.clone(), code, known, worth.clone()) {
             Ok(credit) => {
                 let last = desk.proposals.last().map(|proposal| &proposal.entry);
                 met.insert(hash, CodeState::of(last));

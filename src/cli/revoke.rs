@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Args;
-use credits_ledger::ledger::decide::{self, CodeState, Desk, Refusal};
+use credits_ledger::ledger::decide::Desk;
 use credits_ledger::ledger::entry::{CodeMark, Event};
+use credits_ledger::ledger::redeem::{self, CodeState};
+use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::store::journal::View;
 
 use super::answer::Answer;
@@ -157,7 +159,7 @@ fn revoke_all(
             CodeState::Added { entry, .. } => Some(entry),
             _ => None,
         };
-        match decide::revoke_code(desk, code, known, args.reason.clone()) {
+        match redeem::revoke_code(desk, code, known, args.reason.clone()) {
             Ok((offer, new)) => {
                 let status = if new { "revoked" } else { "already revoked" };
                 shapes.push(CodeShape::new(ending, &offer, entry, status));

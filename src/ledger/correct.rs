@@ -18,10 +18,11 @@ use super::bill::{Bill, Status};
 use super::booking::{
     Against, Applied, Course, Past, against_record, book, check_open, make_good, record, settle,
 };
-use super::decide::{Desk, Refusal, take_away};
+use super::decide::{Desk, take_away};
 use super::earn::{self, Due};
 use super::entry::{Basis, Cause, Event, Lines, Reversal};
 use super::names::{BillId, CreditId};
+use super::refusal::Refusal;
 use super::rules::Rules;
 use super::state::{BillState, Movement, State};
 use super::statement::{Allocation, Statement};

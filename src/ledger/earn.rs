@@ -19,11 +19,12 @@ use crate::money::Money;
 use crate::period::Month;
 
 use super::bill::{Bill, Status};
-use super::decide::{Desk, Refusal, last_use};
+use super::decide::{Desk, last_use};
 use super::eligibility::{shut, taken};
 use super::entry::{Event, Merit};
 use super::names::{AccountId, BillId, CreditId, OfferId};
 use super::offer::{Lacks, Makes, Offer, SpendRule};
+use super::refusal::Refusal;
 use super::rules::Rules;
 use super::scope::Category;
 use super::state::{Broken, CreditRecord, Movement, OfferState, State};

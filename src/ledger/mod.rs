@@ -28,6 +28,8 @@ pub mod organisation;
 pub mod pool;
 pub mod provider;
 pub mod reconcile;
+pub mod redeem;
+pub mod refusal;
 pub mod roster;
 pub mod rules;
 pub mod scope;

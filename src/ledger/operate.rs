@@ -9,9 +9,10 @@ use crate::money::Money;
 
 use super::balance::{CreditStatus, figures};
 use super::credit::Sharing;
-use super::decide::{Desk, Refusal, Untransferable};
+use super::decide::Desk;
 use super::entry::Event;
 use super::names::{AccountId, CreditId};
+use super::refusal::{Refusal, Untransferable};
 use super::rules::Rules;
 use super::state::CreditRecord;
 

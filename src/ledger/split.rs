@@ -8,9 +8,10 @@
 use crate::money::{Money, SCALE};
 
 use super::balance::{CreditStatus, figures};
-use super::decide::{Desk, Refusal};
+use super::decide::Desk;
 use super::entry::{Event, Part};
 use super::names::{BillId, CreditId, Currency};
+use super::refusal::Refusal;
 use super::rules::Rules;
 use super::state::{CreditRecord, Movement, State};
 

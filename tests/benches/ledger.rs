@@ -16,10 +16,11 @@ use credits_ledger::ledger::account::AccountChange;
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::correct::apply_bills;
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::decide::{self, CodeState, Desk};
+use credits_ledger::ledger::decide::{self, Desk};
 use credits_ledger::ledger::entry::Basis;
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, OfferId, Region, Service};
 use credits_ledger::ledger::offer::{Eligibility, Ends, Makes, Offer};
+use credits_ledger::ledger::redeem::{self, CodeState};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
 use credits_ledger::money::Money;
@@ -175,7 +176,7 @@ fn generate(path: &Path, entries: u64) {
         record(&mut journal, day(2025, 12, 1), |desk, _| {
             for at in from..left.min(from + 20_000) {
                 let code = mark(ledger, &format!("CODE-{at:09}"));
-                decide::add_code(desk, &offer, code, CodeState::Unknown).expect("a code");
+                redeem::add_code(desk, &offer, code, CodeState::Unknown).expect("a code");
             }
         });
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use credits_ledger::ledger::bill::Bill;
 use credits_ledger::ledger::booking::{Applied, Past};
 use credits_ledger::ledger::correct::apply_bills;
-use credits_ledger::ledger::decide::{Desk, Refusal};
+use credits_ledger::ledger::decide::Desk;
 use credits_ledger::ledger::entry::{Basis, Event, Lines, Proposal};
+use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::state::BillState;
 

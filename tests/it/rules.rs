@@ -26,12 +26,13 @@ use credits_ledger::ledger::apply::{Standing, apply};
 use credits_ledger::ledger::bill::{Bill, BillError, Charge, Status};
 use credits_ledger::ledger::booking::Applied;
 use credits_ledger::ledger::credit::{Credit, Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::decide::{Desk, Refusal, grant};
+use credits_ledger::ledger::decide::{Desk, grant};
 use credits_ledger::ledger::entry::{Event, LedgerId};
 use credits_ledger::ledger::explain::explain;
 use credits_ledger::ledger::names::{
     AccountId, BillId, CreditId, Currency, Region, RegionPattern, Service,
 };
+use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::ledger::rules::{BurnKey, EndRule, Rules, StartRule};
 use credits_ledger::ledger::scope::{Category, CreditScope, Scope};
 use credits_ledger::ledger::state::State;

@@ -11,10 +11,12 @@ use credits_ledger::ledger::bill::{Bill, Status};
 use credits_ledger::ledger::booking::{Applied, Past, reserve};
 use credits_ledger::ledger::correct;
 use credits_ledger::ledger::credit::Sharing;
-use credits_ledger::ledger::decide::{self, CodeState, Desk, Refusal, Worth as RealWorth};
+use credits_ledger::ledger::decide::{self, Desk};
 use credits_ledger::ledger::entry::{Basis, CodeMark, Entry, Event, LedgerId, Lines};
 use credits_ledger::ledger::names::{AccountId, BillId, CreditId, OfferId};
 use credits_ledger::ledger::operate;
+use credits_ledger::ledger::redeem::{self, CodeState, Worth as RealWorth};
+use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::split::{self, Portion};
 use credits_ledger::ledger::state::{BillState, State};
@@ -139,7 +141,7 @@ impl Library {
                 for code in codes {
                     let code = mark(ledger, code);
                     let known = self.code_state(desk, &code);
-                    decide::add_code(desk, &offer, code, known)?;
+                    redeem::add_code(desk, &offer, code, known)?;
                 }
                 Ok(Answer::Done)
             }
@@ -162,7 +164,7 @@ impl Library {
                     }
                 };
                 let known = self.code_state(desk, &code);
-                let id = decide::redeem(desk, owner, code, known, worth)?;
+                let id = redeem::redeem(desk, owner, code, known, worth)?;
                 Ok(Answer::Credit(id.to_string()))
             }
             What::Void { credit, reason, on } => {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use credits_ledger::ledger::bill::Charge;
 use credits_ledger::ledger::correct::Correction;
-use credits_ledger::ledger::decide::{Desk, Refusal};
+use credits_ledger::ledger::decide::Desk;
 use credits_ledger::ledger::names::{BillId, CreditId};
+use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::ledger::statement::{Statement as RealStatement, Totals as RealTotals};
 use credits_ledger::money::Money;
 
