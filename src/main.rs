@@ -62,7 +62,7 @@ fn json(cli: &Cli) -> bool {
 
 /// Notes first, then the data: whatever was recorded is safe by now.
 fn print(mut answer: Answer, notes: &[String], cli: &Cli) -> u8 {
-    let (status, recorded) = (answer.status, answer.recorded);
+    let (status, recorded, once) = (answer.status, answer.recorded, answer.shown_once);
     if cli.global.quiet && status == 0 {
         return 0;
     }
@@ -73,17 +73,19 @@ fn print(mut answer: Answer, notes: &[String], cli: &Cli) -> u8 {
     match answer.write(&mut out).and_then(|()| out.flush()) {
         Ok(()) => status,
         // Whoever closed the pipe has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => status,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !once => status,
         Err(error) => {
             let what = if recorded {
                 "recorded, but the answer cannot be written"
             } else {
                 "the answer cannot be written"
             };
-            fail(
-                &Failure::unwritten(format!("{what}: {}", cli::io_words(&error))),
-                json(cli),
-            )
+            let failure = Failure::unwritten(format!("{what}: {}", cli::io_words(&error)));
+            let failure = match once {
+                true => failure.hint("nobody has seen all of it: `credits code list` shows the entries, `credits code revoke --entry N` takes them back"),
+                false => failure,
+            };
+            fail(&failure, json(cli))
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Answer {
     pub(crate) status: u8,
     /// Whether something was recorded.
     pub(crate) recorded: bool,
+    /// Whether it says what nothing will say again.
+    pub(crate) shown_once: bool,
 }
 
 impl Answer {
@@ -38,6 +40,7 @@ impl Answer {
             notes: Vec::new(),
             status: 0,
             recorded: false,
+            shown_once: false,
         }
     }
 
@@ -87,6 +90,12 @@ impl Answer {
     /// Of a command that recorded something.
     pub(crate) fn recorded(mut self, recorded: bool) -> Answer {
         self.recorded = recorded;
+        self
+    }
+
+    /// Of what is shown this once: who closes the pipe has not seen enough.
+    pub(crate) fn shown_once(mut self, shown_once: bool) -> Answer {
+        self.shown_once = shown_once;
         self
     }
 

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use credits_ledger::catalog::ATTRIBUTES;
 use credits_ledger::ledger::account::AccountChange;
-use credits_ledger::ledger::earn::Shut;
+use credits_ledger::ledger::eligibility::Shut;
 use credits_ledger::ledger::eligibility::{shut, taken};
 use credits_ledger::ledger::names::AccountId;
 use credits_ledger::ledger::state::{OfferState, State};

@@ -1,6 +1,6 @@
 //! `code mint`: new codes, shown once and never again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use credits_ledger::ledger::code::{MintedCode, RANDOM_BYTES};
@@ -73,6 +73,7 @@ pub(crate) fn mint(args: &MintArgs, context: &Context) -> Result<Answer, Failure
         Existing::Keep
     };
     if let Some(out) = &args.out {
+        refuse_ledger(out, context)?;
         WholeFile::check(out, over)?;
     }
     let codes = if args.dry_run {
@@ -107,6 +108,26 @@ pub(crate) fn mint(args: &MintArgs, context: &Context) -> Result<Answer, Failure
             written.into_iter().for_each(WholeFile::take_back);
             Err(failure)
         }
+    }
+}
+
+/// The file of codes is never the ledger, nor what stands beside it, nor stdout.
+fn refuse_ledger(out: &Path, context: &Context) -> Result<(), Failure> {
+    if out == Path::new("-") {
+        return Err(
+            Failure::usage("`--out -` is no file").hint("without `--out` the codes are printed")
+        );
+    }
+    let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let beside = ["", "-wal", "-shm"].map(|ending| {
+        let mut name = context.path.clone().into_os_string();
+        name.push(ending);
+        PathBuf::from(name)
+    });
+    match beside.iter().any(|file| place(file) == place(out)) {
+        true => Err(Failure::usage(format!("`{}` is the ledger", out.display()))
+            .hint("another name for the file of codes")),
+        false => Ok(()),
     }
 }
 
@@ -158,8 +179,9 @@ fn answer(
     let notes = shows_codes.then_some(once).filter(|_| !is_said);
     answer
         .with_notes(notes)
-        .with_notes(notes_on(&outcome.state, &outcome.answer, context))
+        .with_notes(notes_on(args, &outcome.state, &outcome.answer, context))
         .recorded(!args.dry_run)
+        .shown_once(shows_codes)
 }
 
 /// What was made, in a line.
@@ -196,7 +218,7 @@ fn csv_of_count(minted: &Minted) -> Answer {
 }
 
 /// What keeps codes of the offer from being redeemed.
-fn notes_on(state: &State, offer: &OfferId, context: &Context) -> Vec<String> {
+fn notes_on(args: &MintArgs, state: &State, offer: &OfferId, context: &Context) -> Vec<String> {
     let record = &state.offers[offer];
     let mut notes = Vec::new();
     if let Some(until) = record
@@ -209,7 +231,8 @@ fn notes_on(state: &State, offer: &OfferId, context: &Context) -> Vec<String> {
         ));
     }
     let day = context.today;
-    let on_record = record.codes_on(day).saturating_sub(record.revoked_on(day));
+    let to_come = if args.dry_run { args.count } else { 0 };
+    let on_record = record.codes_on(day).saturating_sub(record.revoked_on(day)) + to_come;
     if let Some(limit) = record
         .offer
         .redemptions_max

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use credits_ledger::formats::offers::{OFFER_FILE_LIMIT, read_offers};
 use credits_ledger::ledger::decide;
-use credits_ledger::ledger::earn::earned_on;
+use credits_ledger::ledger::eligibility::earned_on;
 use credits_ledger::ledger::offer::{Ends, Makes, Offer};
 use credits_ledger::ledger::redeem::CodeState;
 use credits_ledger::ledger::services::{KnownBy, ServiceNames};
@@ -208,7 +208,7 @@ impl OfferShape {
             codes: of.codes_on(as_of),
             revoked: of.revoked_on(as_of),
             redeemed: of.redemptions_on(as_of),
-            earned: earned_on(state, &offer.id, as_of),
+            earned: earned_on(state, offer, as_of),
             as_of: date(as_of),
             at_entry,
             makes: offer.makes.clone(),

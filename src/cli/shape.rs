@@ -9,7 +9,7 @@ use credits_ledger::ledger::entry::{Basis, Merit};
 use credits_ledger::ledger::names::{BillId, CreditId, Currency, Region};
 use credits_ledger::ledger::rules::{EndRule, StartRule};
 use credits_ledger::ledger::scope::Scope;
-use credits_ledger::ledger::state::{CreditRecord, Movement, State};
+use credits_ledger::ledger::state::{CreditRecord, State};
 use credits_ledger::ledger::statement::{Allocation, Line, Statement};
 use credits_ledger::money::{Money, grouped};
 use credits_ledger::period::date_text;
@@ -348,16 +348,12 @@ pub(crate) struct EarnedShape {
 
 /// What the spend of a bill earned and was not taken back.
 fn earned_by_bill(state: &State, bill: &BillId) -> Vec<EarnedShape> {
-    let records = state.credits.values();
-    let records = records.filter(|record| {
-        record.credit.id.part == 0
-            && matches!(&record.earned_by, Some(Merit::Spend(by)) if by == bill)
-    });
+    let bills = state.rewards.values();
+    let credits = bills.filter_map(|bills| bills.get(bill)).flatten();
+    let records = credits.filter_map(|id| state.credits.get(id));
     let shapes = records.filter_map(|record| {
         let Credit { id, terms, .. } = &record.credit;
-        let taken_back = record.moved.iter();
-        let taken_back = taken_back.filter(|moved| moved.movement == Movement::Reduced);
-        let amount = terms.amount - taken_back.map(|moved| moved.amount).sum();
+        let amount = record.stands_on(NaiveDate::MAX);
         amount.is_positive().then(|| EarnedShape {
             credit: id.to_string(),
             offer: terms.offer.as_ref().map(ToString::to_string),

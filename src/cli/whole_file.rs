@@ -38,8 +38,11 @@ impl WholeFile {
         WholeFile::check(path, over)?;
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let new = beside(&path, "new");
-        let put = write_new(&new, bytes).and_then(|()| put_in_place(&new, &path, over));
-        let _ = fs::remove_file(&new);
+        let put = write_new(&new, bytes).and_then(|()| {
+            let put = put_in_place(&new, &path, over);
+            let _ = fs::remove_file(&new);
+            put
+        });
         put.map_err(|error| {
             let message = format!("cannot write `{}`: {}", path.display(), io_words(&error));
             Failure::usage(message).hint("nothing was recorded")
@@ -91,12 +94,28 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Gives what is there another name too, so that it can come back; nothing where nothing is there.
+fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
+    if fs::symlink_metadata(path).is_err() {
+        return Ok(None);
+    }
+    let kept = beside(path, "before");
+    // Some disks have no links: then it is gone from its place for a moment.
+    fs::hard_link(path, &kept).or_else(|error| match fs::symlink_metadata(&kept) {
+        Ok(_) => Err(error),
+        Err(_) => fs::rename(path, &kept),
+    })?;
+    Ok(Some(kept))
+}
+
 fn put_in_place(new: &Path, path: &Path, over: Existing) -> io::Result<WholeFile> {
     let mut before = None;
     if over == Existing::Replace {
-        let kept = beside(path, "before");
-        before = fs::hard_link(path, &kept).is_ok().then_some(kept);
-        fs::rename(new, path)?;
+        before = set_aside(path)?;
+        if let (Err(error), Some(kept)) = (fs::rename(new, path), &before) {
+            let _ = fs::rename(kept, path);
+            return Err(error);
+        }
     } else if let Err(error) = fs::hard_link(new, path) {
         // A link is never made over what somebody put there meanwhile; some disks have none.
         if error.kind() == io::ErrorKind::AlreadyExists || fs::symlink_metadata(path).is_ok() {

@@ -44,8 +44,9 @@ impl Desk {
     /// # Errors
     /// A past that cannot be read.
     pub fn lines<P: Past>(&self, past: &P, bill: &BillState) -> Result<Lines, P::Error> {
-        let mut proposed = self.proposals.iter().rev();
-        let proposed = proposed.find(|proposal| proposal.entry.number == bill.entry);
+        let first = self.proposals.first().map(|proposal| proposal.entry.number);
+        let place = first.and_then(|first| usize::try_from(bill.entry.checked_sub(first)?).ok());
+        let proposed = place.and_then(|place| self.proposals.get(place));
         match proposed.and_then(|proposal| proposal.lines.clone()) {
             Some(lines) => Ok(lines),
             None => past.lines(bill),
@@ -195,7 +196,7 @@ pub(super) fn record(
                 Basis::AsBilled => as_provided(desk, bill, rules)?,
             };
             let entry = book(desk, statement, basis, rules)?;
-            earn::settle(desk, &due, rules)?;
+            earn::settle(desk, &due)?;
             Ok(entry)
         }
     }

@@ -282,7 +282,7 @@ where
         return Ok(Correction::default());
     }
     // What bills earn depends on their charges alone, and later ones may use it.
-    settle_earnings::<P, E>(desk, past, &asked, rules)?;
+    settle_earnings::<P, E>(desk, past, &asked)?;
     let left_before: BTreeMap<CreditId, Money> = desk
         .state
         .credits
@@ -310,16 +310,20 @@ where
         let on = record.voided_on().unwrap_or(desk.today);
         take_away(desk, lost.credit, reason, on)?;
     }
-    settle_what_came_back::<P, E>(desk, past, &left_before, rules)?;
+    settle_what_came_back::<P, E>(desk, past, &left_before)?;
     Ok(correction)
 }
 
-/// Settles what the bills that are asked to change earn by what they come to then.
-fn settle_earnings<P, E>(desk: &mut Desk, past: &P, asked: &Asked, rules: &Rules) -> Result<(), E>
+/// Settles what the bills that are asked to change earn by what they come to then. What is taken
+/// back first makes room under the limits of offers.
+fn settle_earnings<P, E>(desk: &mut Desk, past: &P, asked: &Asked) -> Result<(), E>
 where
     P: Past,
     E: From<Refusal> + From<P::Error>,
 {
+    if !earn::is_known(&desk.state) {
+        return Ok(());
+    }
     let booked = desk.state.bills.iter();
     let replayed = booked
         .filter(|(id, bill)| {
@@ -327,15 +331,29 @@ where
         })
         .map(|(id, _)| id);
     let ids: BTreeSet<BillId> = replayed.chain(asked.bills.keys()).cloned().collect();
-    for id in ids {
-        let due = match asked.bills.get(&id) {
-            Some(Some((bill, _))) => Due::of(&desk.state, bill),
-            Some(None) => Due::nothing(&desk.state, &id),
-            None => due_of_recorded(desk, past, &id)?,
-        };
-        earn::settle(desk, &due, rules).map_err(Refusal::from)?;
+    for id in &ids {
+        let due = due_of_asked(desk, past, asked, id)?;
+        earn::take_back_excess(desk, &due).map_err(Refusal::from)?;
+    }
+    for id in &ids {
+        let due = due_of_asked(desk, past, asked, id)?;
+        earn::settle(desk, &due).map_err(Refusal::from)?;
     }
     Ok(())
+}
+
+/// What a bill earns once it is as it is asked to be.
+fn due_of_asked<P: Past>(
+    desk: &Desk,
+    past: &P,
+    asked: &Asked,
+    id: &BillId,
+) -> Result<Due, P::Error> {
+    match asked.bills.get(id) {
+        Some(Some((bill, _))) => Ok(Due::of(&desk.state, bill)),
+        Some(None) => Ok(Due::nothing(&desk.state, id)),
+        None => due_of_recorded(desk, past, id),
+    }
 }
 
 /// What a bill earns as it is on record.
@@ -352,15 +370,14 @@ fn settle_what_came_back<P, E>(
     desk: &mut Desk,
     past: &P,
     left_before: &BTreeMap<CreditId, Money>,
-    rules: &Rules,
 ) -> Result<(), E>
 where
     P: Past,
     E: From<Refusal> + From<P::Error>,
 {
-    for id in earn::reduced_with_more(&desk.state, left_before) {
+    for id in earn::bills_with_more(&desk.state, left_before) {
         let due = due_of_recorded(desk, past, &id)?;
-        earn::settle(desk, &due, rules).map_err(Refusal::from)?;
+        earn::take_back_excess(desk, &due).map_err(Refusal::from)?;
     }
     Ok(())
 }

@@ -20,108 +20,13 @@ use crate::period::Month;
 
 use super::bill::{Bill, Status};
 use super::decide::{Desk, last_use};
-use super::eligibility::{shut, taken};
+use super::eligibility::{Shut, Taken, end_if_open, limits_reached, shut, taken};
 use super::entry::{Event, Merit};
 use super::names::{AccountId, BillId, CreditId, OfferId};
-use super::offer::{Lacks, Makes, Offer, SpendRule};
+use super::offer::{Makes, Offer, SpendRule};
 use super::refusal::Refusal;
-use super::rules::Rules;
 use super::scope::Category;
-use super::state::{Broken, CreditRecord, Movement, OfferState, State};
-
-/// Why an offer gives an account nothing on a day, in the order in which it is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Shut {
-    /// Too late.
-    #[error("it was open until {0}")]
-    Closed(NaiveDate),
-    /// The credit would end beyond the year 9999.
-    #[error("the credit would end after the year 9999")]
-    EndsTooLate,
-    /// The account is not one of those it is for.
-    #[error("{0}")]
-    NotEligible(Lacks),
-    /// No more credits of it are made, for the account or in all.
-    #[error("it is limited to {limit} {}", if *.per_account { "per account" } else { "in all" })]
-    LimitReached {
-        /// How many.
-        limit: u64,
-        /// For one account, or for all together.
-        per_account: bool,
-    },
-}
-
-impl Shut {
-    /// The refusal that this is of a request for a credit of `offer`.
-    #[must_use]
-    pub fn refusal(self, offer: &Offer, account: &AccountId) -> Refusal {
-        let offer = offer.id.clone();
-        match self {
-            Shut::Closed(until) => Refusal::OfferClosed { offer, until },
-            Shut::EndsTooLate => Refusal::EndsTooLate,
-            Shut::NotEligible(lacks) => Refusal::NotEligible {
-                account: account.clone(),
-                offer,
-                lacks,
-            },
-            Shut::LimitReached { limit, per_account } => Refusal::LimitReached {
-                offer,
-                limit,
-                per_account,
-            },
-        }
-    }
-}
-
-/// How many credits of an offer there are, of one account and in all.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Taken {
-    /// Of the account.
-    pub own: u64,
-    /// In all.
-    pub all: u64,
-}
-
-/// The last day of a credit of the offer that starts on `start`, if the offer is open then.
-///
-/// # Errors
-/// An offer that is closed.
-pub fn end_if_open(
-    offer: &Offer,
-    asked_on: NaiveDate,
-    start: NaiveDate,
-) -> Result<Option<NaiveDate>, Shut> {
-    if let Some(until) = offer.redeem_by.filter(|until| *until < asked_on) {
-        return Err(Shut::Closed(until));
-    }
-    let end_date = offer.end_date(start);
-    end_date.map_err(|ended| ended.map_or(Shut::EndsTooLate, Shut::Closed))
-}
-
-/// Holds what there is of an offer against its limits.
-///
-/// # Errors
-/// A limit that is reached.
-fn within_limits(offer: &Offer, taken: Taken) -> Result<(), Shut> {
-    let first = limits_reached(offer, taken).into_iter().next();
-    first.map_or(Ok(()), Err)
-}
-
-/// The limits of an offer that are reached.
-#[must_use]
-pub fn limits_reached(offer: &Offer, taken: Taken) -> Vec<Shut> {
-    let limits = [
-        (offer.per_account_max, taken.own, true),
-        (offer.redemptions_max, taken.all, false),
-    ];
-    let reached = limits
-        .into_iter()
-        .filter_map(|(limit, taken, per_account)| {
-            let limit = limit.filter(|limit| taken >= *limit)?;
-            Some(Shut::LimitReached { limit, per_account })
-        });
-    reached.collect()
-}
+use super::state::{Broken, CreditRecord, OfferState, State};
 
 /// Why a bill earns nothing by an offer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -196,23 +101,22 @@ fn earned(
         return Err(Unearned::BelowThreshold(rule.at_least));
     }
     end_if_open(offer, bill.month.last_day(), starts(bill.month))?;
-    let before: Vec<_> = spent_on(state, &offer.id).collect();
-    if !before.iter().any(|(by, _)| *by == bill) {
+    if rewards(state, &offer.id, bill).next().is_none() {
         let account = state.accounts.get(&bill.payer);
         let lacks = offer.eligible.lacks(account);
         lacks.map_or(Ok(()), |lacks| Err(Shut::NotEligible(lacks)))?;
     }
-    let others: BTreeSet<&BillId> = before
-        .into_iter()
-        .filter(|(by, record)| *by != bill && stands(record).is_positive())
-        .map(|(by, _)| by)
-        .collect();
-    let own = others.iter().filter(|other| other.payer == bill.payer);
-    let taken = Taken {
-        own: own.count() as u64,
-        all: others.len() as u64,
-    };
-    within_limits(offer, taken)?;
+    let others = state.rewards.get(&offer.id).into_iter().flatten();
+    let others = others
+        .map(|(other, _)| other)
+        .filter(|other| *other != bill && earned_of(state, &offer.id, other).is_positive());
+    let mut taken = Taken::default();
+    for other in others {
+        taken.own += u64::from(other.payer == bill.payer);
+        taken.all += 1;
+    }
+    let reached = limits_reached(offer, taken).into_iter().next();
+    reached.map_or(Ok(()), Err)?;
     let part = spend.percent(rule.percent);
     let amount = rule.cap.map_or(part, |cap| part.min(cap));
     let amount = amount.round_down(bill.currency.minor_digits());
@@ -222,49 +126,26 @@ fn earned(
     }
 }
 
-/// How many credits were earned by an offer as of a day, those taken back whole left out.
-#[must_use]
-pub fn earned_on(state: &State, offer: &OfferId, day: NaiveDate) -> u64 {
-    let records = state.credits.values();
-    let counts = |record: &&CreditRecord| {
-        let taken_back = record
-            .moved
-            .iter()
-            .filter(|moved| moved.movement == Movement::Reduced && moved.effective <= day);
-        let taken_back: Money = taken_back.map(|moved| moved.amount).sum();
-        record.earned_by.is_some()
-            && record.credit.id.part == 0
-            && record.credit.terms.offer.as_ref() == Some(offer)
-            && record.since <= day
-            && taken_back < record.credit.terms.amount
-    };
-    records.filter(counts).count() as u64
-}
-
 /// The first day of the credit that the spend of a month earns.
 fn starts(month: Month) -> NaiveDate {
     month.next().first_day()
 }
 
-/// The credits that spend earned by an offer, parts of them included, with the bill.
-fn spent_on<'a>(
-    state: &'a State,
-    offer: &'a OfferId,
-) -> impl Iterator<Item = (&'a BillId, &'a CreditRecord)> {
-    let records = state.credits.values();
-    records.filter_map(move |record| match &record.earned_by {
-        Some(Merit::Spend(bill)) if record.credit.terms.offer.as_ref() == Some(offer) => {
-            Some((bill, record))
-        }
-        _ => None,
-    })
+/// Whether there is anything that spend earns or earned.
+pub(super) fn is_known(state: &State) -> bool {
+    let rewards = |record: &OfferState| matches!(record.offer.makes, Makes::BySpend(_));
+    !state.rewards.is_empty() || state.offers.values().any(rewards)
 }
 
-/// What of a credit was earned and not taken back, what its parts stand for aside.
-fn stands(record: &CreditRecord) -> Money {
-    let gone = record.moved.iter();
-    let gone = gone.filter(|moved| matches!(moved.movement, Movement::Reduced | Movement::Split));
-    record.credit.terms.amount - gone.map(|moved| moved.amount).sum()
+/// The credits that a bill earned by an offer, parts of them included, in their order.
+fn rewards<'a>(
+    state: &'a State,
+    offer: &OfferId,
+    bill: &BillId,
+) -> impl DoubleEndedIterator<Item = &'a CreditRecord> {
+    let of_bill = state.rewards.get(offer).and_then(|bills| bills.get(bill));
+    let ids = of_bill.into_iter().flatten();
+    ids.filter_map(|id| state.credits.get(id))
 }
 
 /// What a bill is to have earned, by each offer that it earns or ever earned something by.
@@ -289,15 +170,11 @@ impl Due {
 
     /// What a bill that is not on record any more earns: nothing.
     pub(super) fn nothing(state: &State, bill: &BillId) -> Due {
-        let records = state.credits.values();
-        let earned_by = |record: &&CreditRecord| matches!(&record.earned_by, Some(Merit::Spend(by)) if by == bill);
-        let offers = records.filter(earned_by);
-        let offers: BTreeSet<OfferId> = offers
-            .filter_map(|record| record.credit.terms.offer.clone())
-            .collect();
+        let offers = state.rewards.iter();
+        let offers = offers.filter(|(_, bills)| bills.contains_key(bill));
         Due {
             bill: bill.clone(),
-            by_offer: offers.into_iter().map(|id| (id, Money::ZERO)).collect(),
+            by_offer: offers.map(|(id, _)| (id.clone(), Money::ZERO)).collect(),
         }
     }
 }
@@ -328,19 +205,28 @@ pub fn kept(state: &State, id: &BillId, bill: Option<&Bill>) -> Vec<Kept> {
 
 /// What a bill earned by an offer and was not taken back.
 fn earned_of(state: &State, offer: &OfferId, bill: &BillId) -> Money {
-    let of_bill = spent_on(state, offer).filter(|(by, _)| *by == bill);
-    of_bill.map(|(_, record)| stands(record)).sum()
+    let of_bill = rewards(state, offer, bill);
+    of_bill.map(|record| record.stands_on(NaiveDate::MAX)).sum()
 }
 
 /// Makes what a bill earned what it is to have earned: earns the difference, or takes it back as
 /// far as it is unused.
-pub(super) fn settle(desk: &mut Desk, due: &Due, rules: &Rules) -> Result<(), Broken> {
+pub(super) fn settle(desk: &mut Desk, due: &Due) -> Result<(), Broken> {
     for (offer, wanted) in &due.by_offer {
         let has = earned_of(&desk.state, offer, &due.bill);
         if has < *wanted {
             earn(desk, offer, &due.bill, *wanted - has)?;
-        } else if has > *wanted {
-            take_back(desk, offer, &due.bill, has, *wanted, rules)?;
+        }
+    }
+    take_back_excess(desk, due)
+}
+
+/// Takes back what a bill earned and is not to have earned, as far as it is unused.
+pub(super) fn take_back_excess(desk: &mut Desk, due: &Due) -> Result<(), Broken> {
+    for (offer, wanted) in &due.by_offer {
+        let has = earned_of(&desk.state, offer, &due.bill);
+        if has > *wanted {
+            take_back(desk, offer, &due.bill, has, *wanted)?;
         }
     }
     Ok(())
@@ -367,17 +253,13 @@ fn take_back(
     bill: &BillId,
     has: Money,
     wanted: Money,
-    rules: &Rules,
 ) -> Result<(), Broken> {
     let mut excess = has - wanted;
     let today = desk.today;
-    let ended = |record: &CreditRecord| {
-        let last_day = record.credit.terms.last_covered_day(rules);
-        last_day.is_some_and(|last| last < today)
-    };
-    let unused: Vec<(CreditId, Money, NaiveDate)> = spent_on(&desk.state, offer)
-        .filter(|(by, record)| *by == bill && record.left.is_positive() && !ended(record))
-        .map(|(_, record)| (record.credit.id, record.left, last_use(record, today)))
+    // Usage before its end may still be billed: one that has ended is taken back like others.
+    let unused = rewards(&desk.state, offer, bill).filter(|record| record.left.is_positive());
+    let unused: Vec<(CreditId, Money, NaiveDate)> = unused
+        .map(|record| (record.credit.id, record.left, last_use(record, today)))
         .collect();
     let digits = bill.currency.minor_digits();
     let [has, wanted] = [has, wanted].map(|amount| amount.text(digits));
@@ -397,26 +279,20 @@ fn take_back(
     Ok(())
 }
 
-/// The bills whose credits were reduced and have more left than before.
-pub(super) fn reduced_with_more(
+/// The bills that earned credits of which more is left than before.
+pub(super) fn bills_with_more(
     state: &State,
     left_before: &BTreeMap<CreditId, Money>,
 ) -> BTreeSet<BillId> {
-    let is_reduced = |record: &&CreditRecord| {
-        let mut moved = record.moved.iter();
-        moved.any(|moved| moved.movement == Movement::Reduced)
+    let has_more = |id: &CreditId| {
+        let (before, now) = (left_before.get(id), state.credits.get(id));
+        before
+            .zip(now)
+            .is_some_and(|(before, now)| *before < now.left)
     };
-    let has_more = |record: &&CreditRecord| {
-        let before = left_before.get(&record.credit.id);
-        before.is_some_and(|before| *before < record.left)
-    };
-    let records = state.credits.values();
-    let bills = records.filter(is_reduced).filter(has_more);
-    let bills = bills.filter_map(|record| match &record.earned_by {
-        Some(Merit::Spend(bill)) => Some(bill.clone()),
-        _ => None,
-    });
-    bills.collect()
+    let bills = state.rewards.values().flatten();
+    let bills = bills.filter(|(_, credits)| credits.iter().any(has_more));
+    bills.map(|(bill, _)| bill.clone()).collect()
 }
 
 /// Records that an account completed what an offer asks for. Returns the credit, and whether it is
@@ -445,7 +321,7 @@ pub fn complete(
         let same = matches!(&record.earned_by, Some(Merit::Completed(by)) if *by == evidence);
         let of_offer = record.credit.terms.offer.as_ref() == Some(&offer.id);
         let own = record.credit.account == account && record.credit.id.part == 0;
-        same && of_offer && own && !record.is_voided()
+        same && of_offer && own && !record.is_voided_whole_on(NaiveDate::MAX)
     });
     if let Some(before) = before {
         return Ok((before.credit.id, false));

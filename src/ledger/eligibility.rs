@@ -1,19 +1,102 @@
 //! What keeps an account from a credit of an offer: the one place that `redeem` and the list of
 //! offers of an account ask, so that they cannot disagree.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDate;
+use thiserror::Error;
 
-use crate::money::Money;
 use crate::period::Month;
 
 use super::account::Account;
-use super::earn::{Shut, Taken, end_if_open, limits_reached};
 use super::entry::Merit;
 use super::names::AccountId;
 use super::offer::{Lacks, Makes, Offer};
-use super::state::{CreditRecord, Movement, State};
+use super::refusal::Refusal;
+use super::state::State;
+
+/// Why an offer gives an account nothing on a day, in the order in which it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Shut {
+    /// Too late.
+    #[error("it was open until {0}")]
+    Closed(NaiveDate),
+    /// The credit would end beyond the year 9999.
+    #[error("the credit would end after the year 9999")]
+    EndsTooLate,
+    /// The account is not one of those it is for.
+    #[error("{0}")]
+    NotEligible(Lacks),
+    /// No more credits of it are made, for the account or in all.
+    #[error("it is limited to {limit} {}", if *.per_account { "per account" } else { "in all" })]
+    LimitReached {
+        /// How many.
+        limit: u64,
+        /// For one account, or for all together.
+        per_account: bool,
+    },
+}
+
+impl Shut {
+    /// The refusal that this is of a request for a credit of `offer`.
+    #[must_use]
+    pub fn refusal(self, offer: &Offer, account: &AccountId) -> Refusal {
+        let offer = offer.id.clone();
+        match self {
+            Shut::Closed(until) => Refusal::OfferClosed { offer, until },
+            Shut::EndsTooLate => Refusal::EndsTooLate,
+            Shut::NotEligible(lacks) => Refusal::NotEligible {
+                account: account.clone(),
+                offer,
+                lacks,
+            },
+            Shut::LimitReached { limit, per_account } => Refusal::LimitReached {
+                offer,
+                limit,
+                per_account,
+            },
+        }
+    }
+}
+
+/// How many credits of an offer there are, of one account and in all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Taken {
+    /// Of the account.
+    pub own: u64,
+    /// In all.
+    pub all: u64,
+}
+
+/// The last day of a credit of the offer that starts on `start`, if the offer is open then.
+///
+/// # Errors
+/// An offer that is closed.
+pub fn end_if_open(
+    offer: &Offer,
+    asked_on: NaiveDate,
+    start: NaiveDate,
+) -> Result<Option<NaiveDate>, Shut> {
+    if let Some(until) = offer.redeem_by.filter(|until| *until < asked_on) {
+        return Err(Shut::Closed(until));
+    }
+    let end_date = offer.end_date(start);
+    end_date.map_err(|ended| ended.map_or(Shut::EndsTooLate, Shut::Closed))
+}
+
+/// The limits of an offer that are reached.
+#[must_use]
+pub fn limits_reached(offer: &Offer, taken: Taken) -> Vec<Shut> {
+    let limits = [
+        (offer.per_account_max, taken.own, true),
+        (offer.redemptions_max, taken.all, false),
+    ];
+    let reached = limits
+        .into_iter()
+        .filter_map(|(limit, taken, per_account)| {
+            let limit = limit.filter(|limit| taken >= *limit)?;
+            Some(Shut::LimitReached { limit, per_account })
+        });
+    reached.collect()
+}
 
 /// All that keeps an account from a credit of an offer on a day, in the order in which it is
 /// refused. What a month's spend earns is asked as of the month's last day.
@@ -31,40 +114,51 @@ pub fn shut(offer: &Offer, account: Option<&Account>, taken: Taken, on: NaiveDat
     closed.into_iter().chain(lacks).chain(limits).collect()
 }
 
-/// How many credits of an offer were made by the end of a day. Those that one bill earned count as
-/// one, those taken back do not.
+/// How many credits of an offer were made by the end of a day, for an account and in all. Those that
+/// one bill earned count as one; what was taken back, and what was earned for something completed and
+/// voided whole, does not count. Nor do parts, whatever they were split from.
 #[must_use]
 pub fn taken(state: &State, offer: &Offer, account: &AccountId, until: NaiveDate) -> Taken {
     let mut taken = Taken::default();
-    let mut bills = BTreeSet::new();
-    let records = state.credits.values().filter(|record| {
-        let of_offer = record.credit.terms.offer.as_ref() == Some(&offer.id);
-        of_offer && record.since <= until && counts(record, until)
-    });
-    for record in records {
-        let is_new = match &record.earned_by {
-            Some(Merit::Spend(bill)) => bills.insert(bill),
-            _ => true,
-        };
-        taken.all += u64::from(is_new);
-        taken.own += u64::from(is_new && record.credit.account == *account);
+    for owner in takers(state, offer, until) {
+        taken.all += 1;
+        taken.own += u64::from(owner == account);
     }
     taken
 }
 
-/// Whether a limit counts a credit. Parts of one do not count, whatever they were split from.
-fn counts(record: &CreditRecord, until: NaiveDate) -> bool {
-    let gone = |movement| -> Money {
-        let moved = record.moved.iter();
-        let moved = moved.filter(|moved| moved.movement == movement && moved.effective <= until);
-        moved.map(|moved| moved.amount).sum()
-    };
-    record.credit.id.part == 0
-        && match &record.earned_by {
+/// The account of each credit that [`taken`] counts.
+fn takers<'a>(
+    state: &'a State,
+    offer: &'a Offer,
+    until: NaiveDate,
+) -> impl Iterator<Item = &'a AccountId> {
+    let records = state.credits.values().filter(move |record| {
+        let of_offer = record.credit.terms.offer.as_ref() == Some(&offer.id);
+        let counts = match &record.earned_by {
             None => record.code.is_some(),
-            Some(Merit::Completed(_)) => gone(Movement::Voided).is_zero(),
-            Some(Merit::Spend(_)) => gone(Movement::Reduced) < record.credit.terms.amount,
-        }
+            Some(Merit::Completed(_)) => !record.is_voided_whole_on(until),
+            Some(Merit::Spend(_)) => false,
+        };
+        of_offer && counts && record.credit.id.part == 0 && record.since <= until
+    });
+    let spent = state.rewards.get(&offer.id).into_iter().flatten();
+    let spent = spent.filter(move |(_, credits)| {
+        let records = credits.iter().filter_map(|id| state.credits.get(id));
+        let mut records = records.filter(|record| record.since <= until);
+        records.any(|record| record.stands_on(until).is_positive())
+    });
+    let accounts = records.map(|record| &record.credit.account);
+    accounts.chain(spent.map(|(bill, _)| &bill.payer))
+}
+
+/// How many credits were earned by an offer as of a day; see [`taken`].
+#[must_use]
+pub fn earned_on(state: &State, offer: &Offer, day: NaiveDate) -> u64 {
+    match offer.makes {
+        Makes::ByCode(_) => 0,
+        Makes::ByCompletion { .. } | Makes::BySpend(_) => takers(state, offer, day).count() as u64,
+    }
 }
 
 impl Shut {

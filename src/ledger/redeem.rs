@@ -6,8 +6,7 @@ use crate::money::Money;
 
 use super::credit::Terms;
 use super::decide::{Desk, check_terms};
-use super::earn::Taken;
-use super::eligibility::shut;
+use super::eligibility::{Taken, shut};
 use super::entry::{CodeMark, Entry, Event};
 use super::names::{AccountId, CreditId, OfferId};
 use super::offer::{Makes, Offer};

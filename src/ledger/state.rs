@@ -191,6 +191,25 @@ impl CreditRecord {
             .is_some_and(|moved| moved.movement == Movement::Reduced)
     }
 
+    /// What of it was earned for good by the end of a day: neither taken back nor split off.
+    #[must_use]
+    pub fn stands_on(&self, day: NaiveDate) -> Money {
+        let gone = self.moved.iter().filter(|moved| {
+            moved.effective <= day && matches!(moved.movement, Movement::Reduced | Movement::Split)
+        });
+        self.credit.terms.amount - gone.map(|moved| moved.amount).sum()
+    }
+
+    /// Whether all that it was worth was voided by the end of a day: as if it had never been.
+    #[must_use]
+    pub fn is_voided_whole_on(&self, day: NaiveDate) -> bool {
+        let voided = self
+            .moved
+            .iter()
+            .filter(|moved| moved.effective <= day && moved.movement == Movement::Voided);
+        voided.map(|moved| moved.amount).sum::<Money>() == self.credit.terms.amount
+    }
+
     /// What was left of it at the end of a day.
     #[must_use]
     pub fn left_on(&self, day: NaiveDate) -> Money {
@@ -310,6 +329,8 @@ pub struct State {
     pub matches: Matches,
     /// Bills of this month and of all before it do not change any more.
     pub closed_until: Option<Month>,
+    /// The credits that spend earned, parts of them included, by offer and bill.
+    pub rewards: BTreeMap<OfferId, BTreeMap<BillId, BTreeSet<CreditId>>>,
     /// Names that users gave to services, in the order of entries; a later one of a name counts.
     pub service_aliases: Vec<ServiceAlias>,
 }
@@ -434,8 +455,13 @@ impl State {
                 self.add_credit(entry, account, terms, Some(code.last.clone()))?;
             }
             Event::Earned { account, terms, by } => {
+                if let Some(offer) = &terms.offer {
+                    self.offer_mut(number, offer)?;
+                }
                 let record = self.add_credit(entry, account, terms, None)?;
                 record.earned_by = Some(by.clone());
+                let id = record.credit.id;
+                self.note_reward(id);
             }
             Event::OfferAdded(offer) => {
                 let record = OfferState {
@@ -558,6 +584,19 @@ impl State {
         Ok(self.credits.entry(id).or_insert(record))
     }
 
+    /// Puts a credit where what spend earned is found.
+    pub(crate) fn note_reward(&mut self, credit: CreditId) {
+        let Some(record) = self.credits.get(&credit) else {
+            return;
+        };
+        if let (Some(Merit::Spend(bill)), Some(offer)) =
+            (&record.earned_by, &record.credit.terms.offer)
+        {
+            let of_offer = self.rewards.entry(offer.clone()).or_default();
+            of_offer.entry(bill.clone()).or_default().insert(credit);
+        }
+    }
+
     /// Parts keep the dates and the scope of the whole; what they are worth leaves it. Whose it was,
     /// who might use it and whether it was paused holds of them too, on any day: bills of months
     /// before ask for it.
@@ -596,6 +635,7 @@ impl State {
                     name: id.to_string(),
                 });
             }
+            self.note_reward(id);
         }
         Ok(())
     }

@@ -12,8 +12,9 @@ use sha2::{Digest, Sha256};
 use crate::ledger::entry::{
     Basis, BillRecord, Booking, Cause, Entry, Event, LedgerId, Part, Reversal, Word,
 };
-use crate::ledger::names::CreditId;
+use crate::ledger::names::{CreditId, RegionPattern};
 use crate::ledger::offer::{Makes, Offer};
+use crate::ledger::scope::CreditScope;
 use crate::period::Month;
 
 use super::lines::LinesDigest;
@@ -41,20 +42,47 @@ pub fn chain(number: u64, previous: &Hash, bytes: &[u8]) -> Hash {
         .into()
 }
 
-/// The version in which an event is written: 1, but for bills as the provider applied credits to
-/// them, for offers that say more than terms of codes, and for attributes taken away: the first
-/// version knew nothing of these.
+/// The newest version of an event that this program writes, by its kind: a later one is of a newer
+/// program, whatever it says.
+fn newest(kind: &str) -> u32 {
+    match kind {
+        "bill_estimated" | "bill_booked" => 2,
+        "credit_granted" | "code_redeemed" | "credit_made_good" | "offer_added" | "account_set" => {
+            3
+        }
+        _ => 1,
+    }
+}
+
+/// The version in which an event is written: 1, but for what the first one knew nothing of. Bills as
+/// the provider applied credits to them are of the second; offers that say more than terms of codes,
+/// attributes taken away, and scopes by patterns of regions of the third.
 fn version(event: &Event) -> u32 {
-    let says_more = match event {
-        Event::BillEstimated(record) => record.basis == Basis::AsBilled,
-        Event::BillBooked(booking) => booking.bill.basis == Basis::AsBilled,
+    let has_pattern = |scope: &CreditScope| {
+        let mut regions = scope.regions.named().into_iter().flatten();
+        regions.any(RegionPattern::is_pattern)
+    };
+    let is_third = match event {
+        Event::BillEstimated(record) => return of_basis(record.basis),
+        Event::BillBooked(booking) => return of_basis(booking.bill.basis),
+        Event::Granted { terms, .. }
+        | Event::Redeemed { terms, .. }
+        | Event::CreditMadeGood { terms, .. } => has_pattern(&terms.scope),
         Event::OfferAdded(offer) => {
-            !matches!(offer.makes, Makes::ByCode(_)) || offer.source.is_some()
+            let by_code = matches!(offer.makes, Makes::ByCode(_));
+            !by_code || offer.source.is_some() || has_pattern(&offer.scope)
         }
         Event::AccountSet(change) => !change.removed_attributes.is_empty(),
         _ => false,
     };
-    if says_more { 2 } else { 1 }
+    if is_third { 3 } else { 1 }
+}
+
+fn of_basis(basis: Basis) -> u32 {
+    match basis {
+        Basis::Rules => 1,
+        Basis::AsBilled => 2,
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,7 +129,7 @@ struct EarnedShape<'a> {
     by: MeritShape,
 }
 
-/// The second version of an offer.
+/// The third version of an offer.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OfferAddedShape {
@@ -517,12 +545,13 @@ fn read_entry(number: u64, bytes: &[u8]) -> Result<Decoded, Unread> {
         let (kind, version) = (envelope.kind.escape_default(), envelope.version);
         Unread::Newer(format!("version {version} of `{kind}`"))
     };
-    if !(1..=2).contains(&envelope.version) {
+    if !(1..=newest(envelope.kind)).contains(&envelope.version) {
         return Err(newer());
     }
     let payload = envelope.payload.get().as_bytes();
     let (event, lines) = read_event(envelope.kind, envelope.version, payload)?;
-    if version(&event) != envelope.version {
+    // A name with a `*` in it was recorded before that made it a pattern.
+    if envelope.version > version(&event) {
         return Err(newer());
     }
     let entry = Entry {

@@ -354,6 +354,8 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
         .into_iter()
         .map(read_credit)
         .collect::<Result<_, _>>()?;
+    let ids: Vec<CreditId> = state.credits.keys().copied().collect();
+    ids.into_iter().for_each(|id| state.note_reward(id));
     state.service_aliases = shape
         .service_aliases
         .into_iter()

@@ -231,7 +231,7 @@ fn set(account: &str, attributes: &[&str], removed: &[&str]) -> AccountChange {
 }
 
 #[test]
-fn only_an_entry_that_takes_attributes_away_is_of_the_second_version() {
+fn only_an_entry_that_takes_attributes_away_is_of_a_later_version() {
     let (_, entries) = recorded(
         "versions",
         |desk| {
@@ -249,7 +249,7 @@ fn only_an_entry_that_takes_attributes_away_is_of_the_second_version() {
         payloads,
         [
             r#""account_set","version":1,"payload":{"account":"m","joins":null,"leaves":null,"sharing":null,"country":null,"attributes":["student"],"name":null,"default":false}}"#,
-            r#""account_set","version":2,"payload":{"account":"m","joins":null,"leaves":null,"sharing":null,"country":null,"attributes":[],"removed_attributes":["student"],"name":null,"default":false}}"#,
+            r#""account_set","version":3,"payload":{"account":"m","joins":null,"leaves":null,"sharing":null,"country":null,"attributes":[],"removed_attributes":["student"],"name":null,"default":false}}"#,
         ]
     );
 }

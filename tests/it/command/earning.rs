@@ -202,7 +202,7 @@ fn what_is_used_is_not_taken_back_until_it_comes_back() {
     );
     assert!(
         said.contains(
-            "earns 0.00 USD by offer o, and 20.00 stay earned: what is used is not taken back"
+            "earns 0.00 USD by offer o, and 20.00 stay earned: what is used or has lapsed is not taken back"
         ),
         "{said}"
     );

@@ -175,6 +175,11 @@ impl Naive {
             };
             charges.insert(key.clone(), new);
         }
+        // What is taken back first makes room under limits.
+        for (key, charges) in &charges {
+            let due = self.due(key, charges.as_deref());
+            self.take_back_excess(key, &due);
+        }
         for (key, charges) in charges {
             self.settle(&key, charges.as_deref());
         }

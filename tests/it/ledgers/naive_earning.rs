@@ -13,20 +13,35 @@ impl Naive {
     /// Makes what a bill earned by each offer what it comes to: the charges are those of a final bill, or it is on
     /// record no more.
     pub(crate) fn settle(&mut self, key: &BillKey, charges: Option<&[Charge]>) {
-        let mut offers = self.offers.clone();
-        offers.sort_by_key(|offer| offer.id.clone());
-        for offer in offers {
-            let Some(reward) = &offer.reward else {
-                continue;
-            };
-            let wanted = charges.map_or(0, |charges| self.earns(key, charges, &offer, reward));
-            let has: i128 = self.earned(key, &offer).map(stands).sum();
-            if wanted > has {
-                self.earn(key, &offer, wanted - has);
-            } else if wanted < has {
-                self.take_back(key, &offer, has - wanted);
+        let due = self.due(key, charges);
+        for (offer, wanted) in &due {
+            let has: i128 = self.earned(key, offer).map(stands).sum();
+            if *wanted > has {
+                self.earn(key, offer, wanted - has);
             }
         }
+        self.take_back_excess(key, &due);
+    }
+
+    pub(crate) fn take_back_excess(&mut self, key: &BillKey, due: &[(Offer, i128)]) {
+        for (offer, wanted) in due {
+            let has: i128 = self.earned(key, offer).map(stands).sum();
+            if *wanted < has {
+                self.take_back(key, offer, has - wanted);
+            }
+        }
+    }
+
+    /// What a bill comes to by each offer that rewards spend, in the order of their ids.
+    pub(crate) fn due(&self, key: &BillKey, charges: Option<&[Charge]>) -> Vec<(Offer, i128)> {
+        let mut offers = self.offers.clone();
+        offers.sort_by_key(|offer| offer.id.clone());
+        let due = offers.into_iter().filter_map(|offer| {
+            let reward = offer.reward.as_ref()?;
+            let wanted = charges.map_or(0, |charges| self.earns(key, charges, &offer, reward));
+            Some((offer, wanted))
+        });
+        due.collect()
     }
 
     /// The credits that a bill earned by an offer, parts of them included.
@@ -127,9 +142,8 @@ impl Naive {
         for (_, id) in earned.into_iter().rev() {
             let found = self.credits.iter().position(|one| one.terms.id == id);
             let at = found.expect("a credit on record");
-            let last = self.credits[at].last_covered();
             let amount = left[&id].min(excess);
-            if amount > 0 && last.is_none_or(|last| last >= self.today) {
+            if amount > 0 {
                 excess -= amount;
                 let effective = self.after_all_use(at);
                 let entry = self.record("credit_reduced", &effective);
@@ -163,20 +177,20 @@ impl Naive {
         days.chain([self.today.clone()]).max().expect("today")
     }
 
-    /// What came back to credits that had been taken back in part was not earned either.
+    /// What came back to credits that bills earned, and do not earn any more, is taken back.
     pub(crate) fn take_back_what_came_back(&mut self, before: &Left) {
         let left = self.left_now();
         let bills = self.credits.iter().filter_map(|credit| {
             let id = &credit.terms.id;
-            let reduced = credit.moves.iter().any(|one| one.why == Why::Reduced);
             let more = before.get(id).is_some_and(|before| left[id] > *before);
-            (reduced && more).then(|| credit.earned_by.clone())?
+            more.then(|| credit.earned_by.clone())?
         });
         let bills: BTreeSet<BillKey> = bills.collect();
         for key in bills {
             let booked = self.bills.get(&key).filter(|bill| bill.is_final);
             let charges = booked.map(|bill| bill.charges.clone());
-            self.settle(&key, charges.as_deref());
+            let due = self.due(&key, charges.as_deref());
+            self.take_back_excess(&key, &due);
         }
     }
 }
