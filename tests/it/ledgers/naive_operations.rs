@@ -104,14 +104,12 @@ impl Naive {
         }
     }
 
-    /// Who is billed for an account on a day.
+    /// Who is billed for an account on a day: the last of its payers.
     pub(crate) fn payer_on(&self, account: &str, day: &str) -> String {
-        let known = self.accounts.get(account);
-        let mut memberships = known.iter().flat_map(|known| &known.memberships);
-        let is_on =
-            |until: &Option<String>| until.as_ref().is_none_or(|until| day <= until.as_str());
-        let found = memberships.find(|one| one.joined.as_str() <= day && is_on(&one.left));
-        found.map_or(account.to_owned(), |one| one.payer.clone())
+        let accounts = self.accounts.values();
+        let members: Vec<_> = accounts.flat_map(|one| one.memberships.clone()).collect();
+        let payers = model::payers_on(&members, account, day);
+        payers.last().cloned().unwrap_or(account.to_owned())
     }
 
     pub(crate) fn split(

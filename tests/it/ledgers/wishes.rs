@@ -207,10 +207,13 @@ fn near_account(credit: &str, to: &str, naive: &Naive) -> String {
     near.next().unwrap_or(to).to_owned()
 }
 
-/// To be resumed mostly one that is paused; at times one that was voided.
+/// To be resumed mostly one that is paused, to be paused at times one that can be split; at times one that was
+/// voided.
 fn credit_to_switch(at: usize, paused: bool, naive: &Naive) -> String {
+    let left = naive.left_now();
     one_such(at, naive, |credit| match at % 8 {
         1 => credit.voided_on().is_some(),
+        3 | 5 if paused => left[&credit.terms.id] >= 200 * ONE,
         _ => !paused && credit.is_paused_on(&naive.today),
     })
 }
@@ -248,6 +251,9 @@ fn credit_to_split(at: usize, count: i128, naive: &Naive) -> String {
         |credit: &Credit| credit.split_on().is_none() && available[&credit.terms.id] >= 200 * ONE;
     match (at % 8, largest) {
         (4, _) => one_such(at + 1, naive, |credit| credit.split_on().is_some()),
+        (3, _) => one_such(at, naive, |one| {
+            is_large(one) && one.is_paused_on(&naive.today)
+        }),
         (5, _) => one_such(at, naive, |one| is_large(one) && !one.owners.is_empty()),
         (6 | 7, _) => one_such(at, naive, |one| is_large(one) && one.split_from.is_some()),
         (_, Some(largest)) if count > 5 => (*largest).clone(),
