@@ -224,8 +224,9 @@ fn set(args: &SetArgs, context: &Context) -> Result<Answer, Failure> {
     let on = context.day_done(args.on)?;
     let outcome = context.record(args.dry_run, |desk, view| {
         let notes = attribute_notes(&change, &desk.state);
+        let change = args.unless_member(change.clone(), &desk.state, context.today);
         desk.today = on;
-        decide::set_account(desk, change.clone())?;
+        let is_new = decide::set_account(desk, change.clone())?;
         let (today, rules) = (context.today, &context.rules);
         let moves = if change.moves() {
             let reserved = view.reserved(&desk.state, today, rules)?;
@@ -233,15 +234,16 @@ fn set(args: &SetArgs, context: &Context) -> Result<Answer, Failure> {
         } else {
             Moves::default()
         };
-        Ok((moves, notes))
+        Ok((moves, notes, is_new))
     })?;
-    let (moves, notes) = &outcome.answer;
+    let (moves, notes, is_new) = &outcome.answer;
     let account = AccountShape {
         at_entry: outcome.head,
         ..AccountShape::new(&args.id, &outcome.state, context.today)
     };
     let answer = if context.format == Format::Table {
-        let lines = std::iter::once(said(&account, args.dry_run)).chain(lines(moves, &account.id));
+        let lines =
+            std::iter::once(said(&account, args.dry_run, *is_new)).chain(lines(moves, &account.id));
         Answer::text(lines.map(|line| line + "\n").collect())
     } else {
         let shape = SetShape {
@@ -253,10 +255,29 @@ fn set(args: &SetArgs, context: &Context) -> Result<Answer, Failure> {
             accounts_table(std::iter::once(&shape.account))
         })
     };
-    Ok(answer.with_notes(notes.clone()).recorded(!args.dry_run))
+    let recorded = *is_new && !args.dry_run;
+    Ok(answer.with_notes(notes.clone()).recorded(recorded))
 }
 
 impl SetArgs {
+    /// The change, without joining a payer that it belongs to on the day: where no day of joining is
+    /// named, the one on record is meant.
+    fn unless_member(
+        &self,
+        change: AccountChange,
+        state: &State,
+        today: NaiveDate,
+    ) -> AccountChange {
+        let account = state.accounts.get(&change.account);
+        let membership = account.and_then(|account| account.membership_on(today));
+        let is_member = membership.is_some_and(|one| Some(&one.payer) == self.payer.as_ref());
+        let joins = change
+            .joins
+            .clone()
+            .filter(|_| self.joined.is_some() || !is_member);
+        AccountChange { joins, ..change }
+    }
+
     fn change(&self, context: &Context) -> Result<AccountChange, Failure> {
         let day = |day: Day| day.date(context.today);
         let both = |name: &&String| self.remove_attribute.contains(name);
@@ -280,11 +301,11 @@ impl SetArgs {
 }
 
 /// That an account was set, in a line.
-fn said(account: &AccountShape, dry_run: bool) -> String {
-    let verb = if dry_run {
-        "would be recorded"
-    } else {
-        "recorded"
+fn said(account: &AccountShape, dry_run: bool, is_new: bool) -> String {
+    let verb = match (is_new, dry_run) {
+        (false, _) => "is so already",
+        (true, true) => "would be recorded",
+        (true, false) => "recorded",
     };
     let payer = account.payer.as_ref();
     let payer = payer.map_or(String::new(), |payer| format!(", member of {payer}"));
@@ -344,7 +365,7 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Answer, Failure> {
             let until = m
                 .left
                 .as_deref()
-                .map_or("until now".to_owned(), |left| format!("to {left}"));
+                .map_or("on".to_owned(), |left| format!("to {left}"));
             table.below(format!("member of {} from {} {until}", m.payer, m.joined))
         });
         shape

@@ -49,6 +49,7 @@ fn message(error: &clap::Error, secret: bool) -> String {
                 .map_or("is not one of its values".to_owned(), ToString::to_string);
             format!("the value of `{argument}` {why}")
         }
+        ErrorKind::TooManyValues if secret => format!("`{argument}` takes no value"),
         // Of which clap would print the whole help.
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             "which of its commands is not said".to_owned()

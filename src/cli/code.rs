@@ -171,7 +171,7 @@ pub(crate) fn codes_answer(
             .above(above)
             .rows(answer.codes.iter().map(|code| {
                 vec![
-                    code.entry.map_or(Cell::Empty, Cell::Count),
+                    code.entry.map_or(Cell::Empty, Cell::Number),
                     Cell::text(&code.code_ending),
                     Cell::text(&code.offer),
                     Cell::Status(code.status),
@@ -246,7 +246,7 @@ fn list_codes(args: &CodeListArgs, context: &Context) -> Result<Answer, Failure>
     let state = args.clocks.state(view)?;
     let as_of = args.clocks.date(context);
     let offers = match &args.offer {
-        Some(name) => vec![find_offer(&state, name)?],
+        Some(name) => vec![find_offer(&state, name).map_err(unquoted)?],
         None => state.offers.keys().cloned().collect(),
     };
     let wanted = |known: &CodeState| {

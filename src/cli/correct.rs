@@ -65,7 +65,7 @@ pub(crate) fn kept_notes(kept: &[Kept], bill: &BillId) -> Vec<String> {
     let note = |kept: &Kept| {
         let [stands, earns] = [kept.stands, kept.earns].map(|amount| amount.grouped(digits));
         format!(
-            "note: bill {bill} earns {earns} {currency} by offer {}, and {stands} stay earned: what is used or has lapsed is not taken back",
+            "note: bill {bill} earns {earns} {currency} by offer {}, and {stands} stay earned: what is used or voided is not taken back",
             kept.offer
         )
     };

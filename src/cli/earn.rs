@@ -13,7 +13,7 @@ use super::terms::{read_account, read_words};
 /// Record that an account completed what an offer rewards
 ///
 /// The offer says what has to be completed, and what it is worth. The same evidence earns once: given
-/// again it changes nothing. What spend earns needs no command: it is recorded with the bill.
+/// again for the same account it changes nothing. What spend earns needs no command: it is recorded with the bill.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits earn edx-entrepreneurship --account 111122223333 --evidence 'certificate 8K2M, 2026-03-02'

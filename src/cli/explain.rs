@@ -1,12 +1,13 @@
 //! `explain`, `covers`: which credits pay, and why the others do not.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use clap::Args;
 use credits_ledger::ledger::apply::{Hindrance, Standing};
 use credits_ledger::ledger::bill::{Charge, Status};
 use credits_ledger::ledger::booking::Past;
-use credits_ledger::ledger::earn::{Earning, Unearned, earnings};
+use credits_ledger::ledger::earn::{Earning, Unearned, earned_of, earnings};
 use credits_ledger::ledger::entry::Basis;
 use credits_ledger::ledger::explain::{Claims, Explanation, detail};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Region, RegionPattern, Service};
@@ -69,32 +70,41 @@ struct EarningShape {
     offer: String,
     spend: String,
     earns: String,
+    earned: String,
     why_not: Option<String>,
     #[serde(skip)]
     line: String,
 }
 
 impl EarningShape {
-    fn new(earning: &Earning, state: &State, digits: u32) -> EarningShape {
+    fn new(earning: &Earning, state: &State, bill: &BillId) -> EarningShape {
+        let (currency, digits) = (bill.currency, bill.currency.minor_digits());
         let offer = &state.offers[&earning.offer].offer;
-        let currency = offer.currency;
         let (earns, why_not) = match &earning.earns {
             Ok(amount) => (*amount, None),
             Err(why) => (Money::ZERO, Some(unearned(why, digits))),
         };
-        let spend = earning.spend.grouped(digits);
-        let said = match &why_not {
-            Some(why) => format!("earns nothing: {why}"),
-            None => format!(
-                "earns {} {currency}, {}",
-                earns.grouped(digits),
-                rate(offer, digits)
+        let stands = earned_of(state, &earning.offer, bill);
+        let [spend, earned, due] =
+            [earning.spend, stands, earns].map(|amount| amount.grouped(digits));
+        let said = match (&why_not, stands.cmp(&earns)) {
+            (Some(why), Ordering::Equal) => format!("earns nothing: {why}"),
+            (None, Ordering::Equal) => format!("earns {due} {currency}, {}", rate(offer, digits)),
+            (_, Ordering::Less) => format!(
+                "comes to {due} {currency}, of which {earned} is earned; `credits replay --from {}` earns the rest",
+                bill.month
             ),
+            (_, Ordering::Greater) => {
+                format!(
+                    "comes to {due} {currency}, and {earned} stay earned: what is used or voided is not taken back"
+                )
+            }
         };
         EarningShape {
             offer: earning.offer.to_string(),
             spend: earning.spend.text(digits),
             earns: earns.text(digits),
+            earned: stands.text(digits),
             why_not,
             line: format!("offer {}: spend {spend} {currency} {said}", earning.offer),
         }
@@ -221,9 +231,9 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
         charges,
         earnings: match wanted {
             Some(_) => Vec::new(),
-            None => earnings(&then, &statement.bill)
+            None => earnings(&state, &statement.bill)
                 .iter()
-                .map(|earning| EarningShape::new(earning, &then, digits))
+                .map(|earning| EarningShape::new(earning, &state, id))
                 .collect(),
         },
         basis: bill.basis,

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use credits_ledger::formats::{Damage, ReadError};
+use credits_ledger::ledger::account::AccountError;
 use credits_ledger::ledger::bill::Difference;
 use credits_ledger::ledger::entry::Basis;
+use credits_ledger::ledger::offer::Makes;
 use credits_ledger::ledger::refusal::{Refusal, Untransferable};
 use credits_ledger::store::StoreError;
 use serde::Serialize;
@@ -249,7 +251,7 @@ fn refusal_kind(refusal: &Refusal) -> &'static str {
         Refusal::MistypedCode => "mistyped_code",
         Refusal::UnknownCode { .. } => "unknown_code",
         Refusal::CodeRevoked { .. } => "code_revoked",
-        Refusal::AlreadyRedeemed { .. } => "already_redeemed",
+        Refusal::AlreadyRedeemed { .. } | Refusal::AlreadyRedeemedHere { .. } => "already_redeemed",
         Refusal::OfferDiffers(_) => "offer_differs",
         Refusal::CodeOnRecord { .. } => "code_on_record",
         Refusal::OtherOffer { .. } => "other_offer",
@@ -288,6 +290,10 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
              `credits redeem CODE --kind promotional --amount 100 --end 2027-12-31`"
             .to_owned(),
         Refusal::AlreadyRedeemed { credit, .. } => format!("`credits show {credit}` shows what is left of it"),
+        Refusal::CodeOnRecord { offer, .. } => format!("`credits redeem CODE` without terms takes those of offer `{offer}`"),
+        Refusal::MadeOtherwise { offer, how } if *how == Makes::COMPLETED => {
+            format!("`credits earn {offer} --evidence TEXT` records that it was completed")
+        }
         Refusal::MadeOtherwise { offer, .. } => format!("`credits offer show {offer}` shows how"),
         Refusal::NotEligible { account, lacks, .. } => match lacks {
             credits_ledger::ledger::offer::Lacks::Attribute(needed) => {
@@ -325,6 +331,13 @@ fn hint_for(refusal: &Refusal) -> Option<String> {
         Refusal::CreditVoided(credit)
         | Refusal::NotSplittable { credit, .. }
         | Refusal::NotTransferable { credit, .. } => format!("`credits show {credit}` shows what is on record of it"),
+        Refusal::Account(AccountError::MemberAlready { account, .. }) => {
+            format!("`credits account set {account} --left DATE` ends that membership; after it another one can begin")
+        }
+        Refusal::Account(
+            AccountError::JoinsBeforeThat { account, .. }
+            | AccountError::LeavesBeforeThat { account, .. },
+        ) => format!("`credits account show {account}` shows its memberships"),
         Refusal::Account(_) => "`credits account list` shows what is on record".to_owned(),
         Refusal::ServiceKnown { code, .. } => format!("`credits service show {}` shows what it is called", quoted(code)),
         Refusal::ServiceMeant { other, .. } => format!("`credits service alias {} SERVICE` first lets that one stand for the service itself", quoted(other)),

@@ -100,8 +100,8 @@ fn entry_shape(record: &Record) -> Result<EntryShape, StoreError> {
 
 fn entry_row(entry: &Entry, record: &Record) -> Vec<Cell> {
     vec![
-        Cell::Count(entry.number),
-        Cell::Count(entry.command),
+        Cell::Number(entry.number),
+        Cell::Number(entry.command),
         Cell::text(entry.recorded.format("%Y-%m-%d %H:%M:%SZ")),
         Cell::text(entry.effective),
         Cell::text(entry.event.kind()),

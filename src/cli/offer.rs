@@ -231,6 +231,13 @@ impl OfferShape {
         }
     }
 
+    fn worth_in_currency(&self) -> String {
+        match &self.makes {
+            Makes::BySpend(rule) if rule.cap.is_none() => self.worth(),
+            _ => format!("{} {}", self.worth(), self.currency),
+        }
+    }
+
     /// By what credits are made, for people.
     fn made(&self) -> String {
         match &self.makes {
@@ -434,10 +441,7 @@ fn show_offer(args: &OfferShowArgs, context: &Context) -> Result<Answer, Failure
         ("name", Some(shape.name.clone())),
         ("program", shape.program.clone()),
         ("kind", Some(shape.kind.to_owned())),
-        (
-            "amount",
-            Some(format!("{} {}", shape.worth(), shape.currency)),
-        ),
+        ("amount", Some(shape.worth_in_currency())),
         ("made", Some(shape.made())),
         ("ends", Some(shape.ends())),
         ("redeem by", shape.redeem_by.clone()),

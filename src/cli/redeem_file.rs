@@ -6,7 +6,8 @@ use std::path::Path;
 use credits_ledger::ledger::balance::figures;
 use credits_ledger::ledger::decide::Desk;
 use credits_ledger::ledger::names::{AccountId, CreditId, OfferId};
-use credits_ledger::ledger::redeem::{self, CodeState};
+use credits_ledger::ledger::redeem;
+use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::money::Money;
 use credits_ledger::store::journal::{Outcome, View};
 
@@ -73,11 +74,17 @@ fn redeem_rows(
             continue;
         };
         let hash = code.hash;
-        let known = met.get(&hash).cloned().unwrap_or(known);
+        if let Some(line) = met.get(&hash) {
+            let twice = Refusal::AlreadyRedeemedHere {
+                last: code.last,
+                line: *line,
+            };
+            faults.add_refusal(Some(&row.typed), twice.into())?;
+            continue;
+        }
         match redeem::redeem(desk, account.clone(), code, known, worth.clone()) {
             Ok(credit) => {
-                let last = desk.proposals.last().map(|proposal| &proposal.entry);
-                met.insert(hash, CodeState::of(last));
+                met.insert(hash, row.line);
                 made.push((row.line, credit));
             }
             Err(refusal) => faults.add_refusal(Some(&row.typed), refusal.into())?,

@@ -61,6 +61,12 @@ type Named<'typed> = (Option<&'typed TypedCode>, CodeMark, CodeState);
 
 /// Revokes codes.
 pub(crate) fn revoke(args: &RevokeArgs, context: &Context) -> Result<Answer, Failure> {
+    let handed_in = !args.codes.is_empty() || args.from.is_some();
+    if !handed_in && args.entry.is_empty() && args.offer.is_none() {
+        let message = "which codes is not said";
+        return Err(Failure::usage(message)
+            .hint("`credits code revoke CODE`, `--from FILE`, `--entry N` or `--offer OFFER`"));
+    }
     let typed = read_codes(&args.codes, args.from.as_ref())?;
     if args.offer.is_some() && !args.yes && !args.dry_run && std::io::stdin().is_terminal() {
         confirm(args, context)?;

@@ -1,11 +1,14 @@
 //! The roster of an offer, for `offer show`.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use credits_ledger::ledger::bill::Bill;
 use credits_ledger::ledger::booking::Past;
+use credits_ledger::ledger::eligibility::could_have;
 use credits_ledger::ledger::entry::Basis;
 use credits_ledger::ledger::offer::Offer;
-use credits_ledger::ledger::roster::{Holder, holders, last_bills, month_like_the_last, without};
+use credits_ledger::ledger::roster::{Holder, holders, last_bills, month_like_the_last};
 use credits_ledger::ledger::state::{BillState, State};
 use credits_ledger::money::Money;
 use credits_ledger::period::Month;
@@ -95,13 +98,13 @@ impl Roster {
         let last = last_bills(state, as_of).into_iter();
         let last = last.map(|id| Ok(lines(&state.bills[id])?.0));
         let last = last.collect::<Result<Vec<Bill>, StoreError>>()?;
-        let next = month_like_the_last(state, open, &last, month, rules);
+        let next = month_like_the_last(state, open, &last, (as_of, month), rules);
         let reserved = view.reserved(state, as_of, rules)?;
         let holders = holders(state, offer, as_of, &reserved, &next, rules);
-        let without = without(state, offer, &holders).into_iter();
+        let without = could_have(state, offer, as_of).into_iter();
         Ok(Roster {
             next_month: month.to_string(),
-            without: without.map(ToString::to_string).collect(),
+            without: without.map(|id| id.to_string()).collect(),
             holders: holders
                 .iter()
                 .map(|holder| HolderShape::new(holder, state, as_of))
@@ -147,7 +150,8 @@ impl Roster {
             .holders
             .iter()
             .filter(|holder| holder.on_card.is_some_and(|amount| amount.is_positive()));
-        let reach: Vec<&str> = reach.map(|holder| holder.account.as_str()).collect();
+        let reach: BTreeSet<&str> = reach.map(|holder| holder.account.as_str()).collect();
+        let reach: Vec<&str> = reach.into_iter().collect();
         if !reach.is_empty() {
             words.push(format!(
                 "if {} is like the last bill, the card pays for {}",

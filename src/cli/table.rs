@@ -18,6 +18,8 @@ pub(crate) enum Cell {
     Decimal(String),
     /// A count.
     Count(u64),
+    /// The number of an entry, as commands take it.
+    Number(u64),
     /// A word that is coloured where colour is wanted.
     Status(&'static str),
     /// Nothing.
@@ -41,7 +43,10 @@ impl Cell {
     }
 
     fn is_number(&self) -> bool {
-        matches!(self, Cell::Amount(..) | Cell::Decimal(_) | Cell::Count(_))
+        matches!(
+            self,
+            Cell::Amount(..) | Cell::Decimal(_) | Cell::Count(_) | Cell::Number(_)
+        )
     }
 
     fn for_people(&self) -> String {
@@ -52,6 +57,7 @@ impl Cell {
             Cell::Count(count) => {
                 Money::from_units(i128::from(*count) * 10_i128.pow(18)).grouped(0)
             }
+            Cell::Number(number) => number.to_string(),
             Cell::Status(word) => (*word).to_owned(),
             Cell::Empty => String::new(),
         }
@@ -62,7 +68,7 @@ impl Cell {
             Cell::Text(text) => neutral(text),
             Cell::Amount(amount, digits) => amount.text(*digits),
             Cell::Decimal(text) => text.clone(),
-            Cell::Count(count) => count.to_string(),
+            Cell::Count(number) | Cell::Number(number) => number.to_string(),
             Cell::Status(word) => (*word).to_owned(),
             Cell::Empty => String::new(),
         }

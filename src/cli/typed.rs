@@ -114,7 +114,14 @@ pub(crate) fn read_one(argument: Option<&str>) -> Result<String, Failure> {
         None | Some("-") if is_terminal => read_code(&ask()?),
         Some("-") => {
             let (_, text) = read_text(Path::new("-"), "a code is")?;
-            read_code(text.lines().next().unwrap_or_default())
+            let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+            let first = lines.next().unwrap_or_default();
+            if lines.next().is_some() {
+                let message = "several lines are on stdin, and one code is redeemed";
+                return Err(Failure::usage(message)
+                    .hint("`credits redeem --file -` redeems all, one a line"));
+            }
+            read_code(first)
         }
         Some(code) => read_code(code),
         None => Err(

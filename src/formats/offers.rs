@@ -1,8 +1,13 @@
 //! The reader of offer files: JSON, `{"offers": [...]}`. Unknown fields are refused by name, since
 //! they are usually misspelt known ones; fields that are `null` may be absent.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -35,11 +40,34 @@ pub enum OfferError {
     Faults(Vec<String>),
 }
 
+/// An object by its field names: serde would take a list of values in their order for one.
+struct Named<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Named<T>, D::Error> {
+        deserializer.deserialize_map(Fields(PhantomData)).map(Named)
+    }
+}
+
+struct Fields<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileShape<'a> {
     #[serde(borrow)]
-    offers: Vec<OfferShape<'a>>,
+    offers: Vec<Named<OfferShape<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -61,12 +89,12 @@ struct OfferShape<'a> {
     regions: Option<Vec<String>>,
     categories: Option<Vec<String>>,
     exclude_categories: Option<Vec<String>>,
-    eligible: Option<EligibleShape>,
-    limits: Option<LimitsShape>,
+    eligible: Option<Named<EligibleShape>>,
+    limits: Option<Named<LimitsShape>>,
     terms: Option<String>,
     source: Option<String>,
     #[serde(borrow)]
-    earn: Option<EarnShape<'a>>,
+    earn: Option<Named<EarnShape<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -103,13 +131,14 @@ struct LimitsShape {
 /// # Errors
 /// Anything but offers: what is wrong with each of them.
 pub fn read_offers(text: &str) -> Result<Vec<Offer>, OfferError> {
-    let file: FileShape<'_> = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
+    let Named(file): Named<FileShape<'_>> =
+        serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
     if file.offers.is_empty() {
         return Err(OfferError::Empty);
     }
     let mut offers: Vec<Offer> = Vec::new();
     let mut faults = Vec::new();
-    for (at, shape) in file.offers.into_iter().enumerate() {
+    for (at, Named(shape)) in file.offers.into_iter().enumerate() {
         match read_offer(shape) {
             Ok(offer) if offers.iter().any(|known| known.id == offer.id) => {
                 return Err(OfferError::Twice(offer.id));
@@ -171,8 +200,12 @@ fn read_offer(shape: OfferShape<'_>) -> Result<Offer, String> {
             read_category,
         )?,
     };
-    let eligible = shape.eligible.unwrap_or_default();
-    let limits = shape.limits.unwrap_or_default();
+    let eligible = shape
+        .eligible
+        .map_or_else(Default::default, |Named(eligible)| eligible);
+    let limits = shape
+        .limits
+        .map_or_else(Default::default, |Named(limits)| limits);
     Ok(Offer {
         name: words("name", &shape.name)?,
         program: shape
@@ -180,7 +213,7 @@ fn read_offer(shape: OfferShape<'_>) -> Result<Offer, String> {
             .as_deref()
             .map(|program| words("program", program))
             .transpose()?,
-        makes: read_makes(shape.amount, shape.earn)?,
+        makes: read_makes(shape.amount, shape.earn.map(|Named(earn)| earn))?,
         currency: match &shape.currency {
             Some(code) => Currency::new(code).map_err(|error| fault("currency", code, error))?,
             None => Currency::USD,

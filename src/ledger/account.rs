@@ -120,6 +120,16 @@ pub enum AccountError {
         /// Of the membership on record.
         joined: NaiveDate,
     },
+    /// It is a member of that payer since before.
+    #[error("account `{account}` is a member of `{payer}` since {joined}")]
+    MemberAlready {
+        /// Whose membership.
+        account: AccountId,
+        /// Of the membership on record.
+        payer: AccountId,
+        /// Of the membership on record.
+        joined: NaiveDate,
+    },
     /// There is no membership to leave.
     #[error("account `{0}` is no member of a payer, it cannot leave one")]
     NotAMember(AccountId),
@@ -181,6 +191,39 @@ impl Account {
         }
         self.attributes.extend(change.attributes.iter().cloned());
         Ok(())
+    }
+
+    /// Whether a change would change nothing, sharing from `effective` on.
+    #[must_use]
+    pub fn is_so(&self, change: &AccountChange, effective: NaiveDate) -> bool {
+        let mut changed = self.clone();
+        // What holds on the day is not set again.
+        let sharing = change.sharing.filter(|on| *on != self.shares_on(effective));
+        let change = AccountChange {
+            sharing,
+            ..change.clone()
+        };
+        changed.change(&change, effective).is_ok() && changed == *self
+    }
+
+    /// Refuses to join a payer on a later day than the one on record: nothing would change.
+    ///
+    /// # Errors
+    /// A membership of that payer that began before.
+    pub fn refuses_date(&self, change: &AccountChange) -> Result<(), AccountError> {
+        let last = self.memberships.last().filter(|last| last.left.is_none());
+        match (&change.joins, last) {
+            (Some((payer, joined)), Some(last))
+                if last.payer == *payer && last.joined < *joined =>
+            {
+                Err(AccountError::MemberAlready {
+                    account: change.account.clone(),
+                    payer: payer.clone(),
+                    joined: last.joined,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn join(

@@ -115,7 +115,7 @@ pub struct Claim<'a> {
     /// The credit as it stands.
     pub standing: &'a Standing<'a>,
     pub(super) bill: &'a BillId,
-    accounts: &'a Accounts,
+    pub(super) accounts: &'a Accounts,
     rules: &'a Rules,
     pub(super) home: Home,
     /// What its scope says of regions that is no name of one, so that names are looked up only.

@@ -17,7 +17,7 @@ use super::entry::{Basis, BillRecord, Booking, Event, Lines};
 use super::names::{AccountId, BillId, CreditId};
 use super::refusal::Refusal;
 use super::rules::Rules;
-use super::state::{BillState, Broken, State};
+use super::state::{BillState, Broken, CreditRecord, State};
 use super::statement::{Allocation, Statement, Totals};
 
 /// What is kept beside entries, to be asked for where a decision needs it.
@@ -352,6 +352,16 @@ pub(super) fn book(
 /// booked. Never stored, so it cannot go stale.
 #[must_use]
 pub fn reserve(state: &State, estimates: Vec<(Bill, Basis)>, rules: &Rules) -> Vec<Statement> {
+    reserve_from(state, &|record| record.left, estimates, rules)
+}
+
+/// The same, from so much left of each credit.
+pub(super) fn reserve_from(
+    state: &State,
+    left_of: &dyn Fn(&CreditRecord) -> Money,
+    estimates: Vec<(Bill, Basis)>,
+    rules: &Rules,
+) -> Vec<Statement> {
     // Most credits of an old ledger are used up or ended: they are asked once, not by every bill.
     // What the provider did is not asked for its dates.
     let days = estimates.iter().map(|(bill, basis)| match basis {
@@ -364,9 +374,9 @@ pub fn reserve(state: &State, estimates: Vec<(Bill, Basis)>, rules: &Rules) -> V
         let ended = last_day
             .zip(first_day)
             .is_some_and(|(last, first)| last < first);
-        record.left.is_positive() && !ended
+        left_of(record).is_positive() && !ended
     });
-    let left = left.map(|(id, record)| (*id, record.left)).collect();
+    let left = left.map(|(id, record)| (*id, left_of(record))).collect();
     let mut course = Course::new(state, left);
     let decide = |(bill, basis)| {
         let (statement, _) = course.decide(bill, basis, rules);

@@ -163,7 +163,8 @@ pub fn void(
         .terms
         .last_covered_day(rules)
         .is_some_and(|last| last < desk.today);
-    let status = match (record.is_voided(), amount.is_zero(), ended) {
+    let is_voided = record.is_voided() || record.is_reduced_last_on(NaiveDate::MAX);
+    let status = match (is_voided, amount.is_zero(), ended) {
         (true, true, _) => Some("voided"),
         (_, true, _) => Some("exhausted"),
         (_, _, true) => Some("expired"),
@@ -212,19 +213,28 @@ pub(super) fn last_use(record: &CreditRecord, on: NaiveDate) -> NaiveDate {
     last_use.map_or(on, |(day, _)| day.max(on))
 }
 
-/// Changes what is on record of an account.
+/// Changes what is on record of an account. Returns whether anything changed; where nothing does,
+/// nothing is recorded.
 ///
 /// # Errors
 /// Memberships that would overlap, leaving where there is nothing to leave, payers that would lead
 /// back to the account.
-pub fn set_account(desk: &mut Desk, change: AccountChange) -> Result<(), Refusal> {
+pub fn set_account(desk: &mut Desk, change: AccountChange) -> Result<bool, Refusal> {
     let account = change.account.clone();
+    let known = desk.state.accounts.get(&account);
+    if let Some(known) = known {
+        known.refuses_date(&change)?;
+    }
+    let is_default = !change.default || desk.state.default_account.as_ref() == Some(&account);
+    if is_default && known.is_some_and(|known| known.is_so(&change, desk.today)) {
+        return Ok(false);
+    }
     let moves = change.moves();
     desk.propose(desk.today, Event::AccountSet(change), None)?;
     // Not asked of entries that are read: ledgers recorded circles before they were refused.
     match desk.state.accounts.circle(&account).filter(|_| moves) {
         Some(circle) => Err(circle.into()),
-        None => Ok(()),
+        None => Ok(true),
     }
 }
 

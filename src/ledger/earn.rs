@@ -204,7 +204,8 @@ pub fn kept(state: &State, id: &BillId, bill: Option<&Bill>) -> Vec<Kept> {
 }
 
 /// What a bill earned by an offer and was not taken back.
-fn earned_of(state: &State, offer: &OfferId, bill: &BillId) -> Money {
+#[must_use]
+pub fn earned_of(state: &State, offer: &OfferId, bill: &BillId) -> Money {
     let of_bill = rewards(state, offer, bill);
     of_bill.map(|record| record.stands_on(NaiveDate::MAX)).sum()
 }

@@ -1,6 +1,8 @@
 //! What keeps an account from a credit of an offer: the one place that `redeem` and the list of
 //! offers of an account ask, so that they cannot disagree.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use thiserror::Error;
 
@@ -125,6 +127,20 @@ pub fn taken(state: &State, offer: &Offer, account: &AccountId, until: NaiveDate
         taken.own += u64::from(owner == account);
     }
     taken
+}
+
+/// The accounts on record that could have a credit of an offer on a day, in their order; not those
+/// that have one.
+#[must_use]
+pub fn could_have(state: &State, offer: &Offer, on: NaiveDate) -> Vec<AccountId> {
+    let have: BTreeSet<&AccountId> = takers(state, offer, on).collect();
+    let all = takers(state, offer, on).count() as u64;
+    let others = state.known_accounts().into_iter();
+    let others = others.filter(|id| !have.contains(id)).filter(|id| {
+        let taken = Taken { own: 0, all };
+        shut(offer, state.accounts.get(id), taken, on).is_empty()
+    });
+    others.cloned().collect()
 }
 
 /// The account of each credit that [`taken`] counts.

@@ -171,7 +171,7 @@ pub fn detail(rule: Hindrance, claim: &Claim<'_>, charge: &Charge, discounted: M
         Hindrance::Service => limits(&terms.scope.services, charge.service.as_str()),
         Hindrance::Region => region_detail(&terms.scope.regions, charge.region.as_ref()),
         Hindrance::Account => account_detail(claim, charge),
-        Hindrance::Sharing => format!("is not shared with {}", charge.account),
+        Hindrance::Sharing => sharing_detail(claim, charge),
         Hindrance::AsBilled => {
             "the bill is booked as billed, the provider did not use it here".to_owned()
         }
@@ -185,6 +185,19 @@ pub fn detail(rule: Hindrance, claim: &Claim<'_>, charge: &Charge, discounted: M
             "the charge was already paid".to_owned()
         }
         Hindrance::NothingLeftToPay => "there is nothing to pay".to_owned(),
+    }
+}
+
+/// Whose switch keeps the credit from an account, or that the credit itself does.
+fn sharing_detail(claim: &Claim<'_>, charge: &Charge) -> String {
+    let day = claim.bill.month.last_day();
+    let accounts = [claim.standing.owner, &charge.account];
+    match accounts
+        .into_iter()
+        .find(|id| !claim.accounts.shares_on(id, day))
+    {
+        Some(account) => format!("account {account} does not share on {day}"),
+        None => format!("is not shared with {}", charge.account),
     }
 }
 

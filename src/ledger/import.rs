@@ -156,7 +156,8 @@ pub fn import_credits(
             .then_with(|| a.reference.cmp(&b.reference))
     });
     set_sharing_of_owners(desk, &credits)?;
-    let known: BTreeMap<String, CreditId> = on_record(desk);
+    let mut known: BTreeMap<String, CreditId> = on_record(desk);
+    known.extend(parts_made_here(desk, &credits, &known));
     let mut splits = splits(desk, &credits, &known);
     let is_part: BTreeSet<String> = splits
         .values()
@@ -473,6 +474,42 @@ fn replaced(desk: &mut Desk, id: CreditId, credit: &ProviderCredit) -> Result<Cr
         desk.propose(desk.today, event, None)?;
     }
     Ok(new)
+}
+
+/// The parts that a credit was split into here, by the provider's ids of those that it was split into
+/// there: new ones of the same account, end date and currency, worth the same.
+fn parts_made_here(
+    desk: &Desk,
+    credits: &[ProviderCredit],
+    known: &BTreeMap<String, CreditId>,
+) -> BTreeMap<String, CreditId> {
+    let wholes: BTreeSet<CreditId> = known.values().copied().collect();
+    let records = desk.state.credits.values();
+    let mut ours: Vec<_> = records
+        .filter(|record| {
+            record
+                .split_from
+                .is_some_and(|whole| wholes.contains(&whole))
+        })
+        .filter(|record| record.credit.terms.reference.is_none())
+        .collect();
+    let mut found = BTreeMap::new();
+    for theirs in credits
+        .iter()
+        .filter(|one| !known.contains_key(&one.reference))
+    {
+        let same = ours.iter().position(|record| {
+            let terms = &record.credit.terms;
+            terms.amount == theirs.terms.amount
+                && terms.currency == theirs.terms.currency
+                && terms.end_date == theirs.terms.end_date
+                && *record.owner_on(desk.today) == theirs.account
+        });
+        if let Some(at) = same {
+            found.insert(theirs.reference.clone(), ours.remove(at).credit.id);
+        }
+    }
+    found
 }
 
 /// The new credits that are parts of one on record, by the provider's id of the whole: of the same

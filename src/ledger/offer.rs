@@ -42,12 +42,15 @@ pub enum Makes {
 }
 
 impl Makes {
+    /// How one does that rewards something completed.
+    pub const COMPLETED: &'static str = "for something completed";
+
     /// How it does, in a word for people.
     #[must_use]
     pub fn how(&self) -> &'static str {
         match self {
             Makes::ByCode(_) => "by codes",
-            Makes::ByCompletion { .. } => "for something completed",
+            Makes::ByCompletion { .. } => Makes::COMPLETED,
             Makes::BySpend(_) => "for spend",
         }
     }

@@ -59,8 +59,9 @@ pub fn moves(
         _ => None,
     };
     let (before, after) = (pool(from.previous()), pool(from));
-    let left = before.filter(|before| after.as_ref() != Some(before));
-    let joined = after.filter(|_| change.joins.is_some());
+    let stays = before == after;
+    let left = before.filter(|_| !stays);
+    let joined = after.filter(|_| change.joins.is_some() && !stays);
     let moving = |payer| {
         let mut moving = Moving::new(payer, from);
         for record in brought(state, &change.account, from, rules) {

@@ -62,11 +62,11 @@ impl CodeState {
             Event::Redeemed { account, .. } => CodeState::Redeemed {
                 credit: CreditId::made_by(entry.number),
                 account: account.clone(),
-                on: entry.recorded.date_naive(),
+                on: entry.effective,
             },
             Event::CodeRevoked { offer, .. } => CodeState::Revoked {
                 offer: offer.clone(),
-                on: entry.recorded.date_naive(),
+                on: entry.effective,
             },
             _ => self,
         }

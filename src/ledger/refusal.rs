@@ -60,6 +60,14 @@ pub enum Refusal {
         /// When.
         on: NaiveDate,
     },
+    /// The code stands twice among those that are to be redeemed.
+    #[error("code ending in `{last}` is on line {line} already")]
+    AlreadyRedeemedHere {
+        /// Its last symbols.
+        last: String,
+        /// Where it stands first.
+        line: u64,
+    },
     /// Another offer is already on record under this id.
     #[error("offer `{0}` is on record with other terms")]
     OfferDiffers(OfferId),

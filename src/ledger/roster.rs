@@ -14,13 +14,13 @@ use crate::period::Month;
 use super::apply::{Claim, Hindrance};
 use super::balance::{Figures, Reserved, figures};
 use super::bill::{Bill, Charge, Status};
-use super::booking::reserve;
+use super::booking::reserve_from;
 use super::entry::Basis;
 use super::names::{AccountId, BillId, Currency};
 use super::offer::Offer;
 use super::rules::Rules;
 use super::state::{CreditRecord, State};
-use super::statement::Statement;
+use super::statement::{Line, Statement};
 
 /// How many months without a bill are bridged to the next one.
 const GAP_MAX: usize = 12;
@@ -48,6 +48,10 @@ pub fn holders<'a>(
     next: &[Statement],
     rules: &Rules,
 ) -> Vec<Holder<'a>> {
+    let next: Vec<_> = next
+        .iter()
+        .map(|statement| (statement, by_account(statement)))
+        .collect();
     let records = state.credits.values().filter(|record| {
         record.credit.terms.offer.as_ref() == Some(&offer.id) && record.since <= as_of
     });
@@ -56,49 +60,48 @@ pub fn holders<'a>(
         Holder {
             record,
             figures: figures(record, as_of, of_credit.unwrap_or_default(), rules),
-            on_card: on_card(state, record, as_of, next, rules),
+            on_card: on_card(state, record, as_of, &next, rules),
         }
     };
     records.map(holder).collect()
 }
 
-/// The accounts on record that the offer is for and that have no credit of it.
-#[must_use]
-pub fn without<'a>(state: &'a State, offer: &Offer, holders: &[Holder<'_>]) -> Vec<&'a AccountId> {
-    let issued_to = |holder: &Holder<'_>| holder.record.credit.account.clone();
-    let have: BTreeSet<AccountId> = holders.iter().map(issued_to).collect();
-    let accounts = state.known_accounts().into_iter();
-    let lacks_nothing = |id: &&AccountId| offer.eligible.lacks(state.accounts.get(id)).is_none();
-    accounts
-        .filter(lacks_nothing)
-        .filter(|id| !have.contains(*id))
-        .collect()
+/// The charges of a statement by their accounts.
+type ByAccount<'s> = BTreeMap<&'s AccountId, Vec<Line<'s>>>;
+
+fn by_account(statement: &Statement) -> ByAccount<'_> {
+    let mut lines = ByAccount::new();
+    for line in statement.lines() {
+        lines.entry(&line.charge.account).or_default().push(line);
+    }
+    lines
 }
 
+/// What the card pays of the charges of a credit's owner that it covers, or covered until it ended.
 fn on_card(
     state: &State,
     record: &CreditRecord,
     as_of: NaiveDate,
-    next: &[Statement],
+    next: &[(&Statement, ByAccount<'_>)],
     rules: &Rules,
 ) -> Option<Money> {
     let owner = record.owner_on(as_of);
     let mut found = None;
-    for statement in next {
-        let bill = &statement.bill;
-        if bill.id().currency != record.credit.terms.currency
-            || !bill.usage_accounts().contains(owner)
-        {
+    for (statement, lines) in next {
+        let bill = statement.bill.id();
+        let Some(lines) = lines.get(owner) else {
+            continue;
+        };
+        if bill.currency != record.credit.terms.currency {
             continue;
         }
-        let standing = record.standing(bill.id().month, record.left);
-        let claim = Claim::new(&standing, bill.id(), true, &state.accounts, rules);
-        let covers = |charge: &Charge| {
-            matches!(claim.hindrance(charge), None | Some(Hindrance::Ended))
-                && charge.account == *owner
+        let standing = record.standing(bill.month, record.left_on(as_of));
+        let claim = Claim::new(&standing, bill, true, &state.accounts, rules);
+        let covers = |line: &&Line<'_>| {
+            matches!(claim.hindrance(line.charge), None | Some(Hindrance::Ended))
         };
-        let lines = statement.lines().filter(|line| covers(line.charge));
-        let card: Money = lines.map(|line| line.card.max(Money::ZERO)).sum();
+        let card = lines.iter().filter(covers);
+        let card: Money = card.map(|line| line.card.max(Money::ZERO)).sum();
         *found.get_or_insert(Money::ZERO) += card;
     }
     found
@@ -124,16 +127,17 @@ pub fn last_bills(state: &State, as_of: NaiveDate) -> Vec<&BillId> {
     last.into_values().map(|(id, _)| id).collect()
 }
 
-/// The statements of a month, each bill being like the last one of its payer, in `last`; `open` are
-/// the open bills on record.
+/// The statements of a month, each bill being like the last one of its payer, in `last`, paid from what
+/// was left of credits on a day; `open` are the open bills on record then.
 #[must_use]
 pub fn month_like_the_last(
     state: &State,
     open: Vec<(Bill, Basis)>,
     last: &[Bill],
-    month: Month,
+    (as_of, month): (NaiveDate, Month),
     rules: &Rules,
 ) -> Vec<Statement> {
+    let known: BTreeSet<BillId> = open.iter().map(|(bill, _)| bill.id().clone()).collect();
     let mut bills = open;
     for bill in last {
         let mut at = bill.id().month.next();
@@ -142,13 +146,12 @@ pub fn month_like_the_last(
             between.push(at);
             at = at.next();
         }
-        let open: Vec<BillId> = bills.iter().map(|(bill, _)| bill.id().clone()).collect();
         let like = between.into_iter().filter_map(|month| like(bill, month));
-        let new = like.filter(|bill| !open.contains(bill.id()));
+        let new = like.filter(|bill| !known.contains(bill.id()));
         bills.extend(new.map(|bill| (bill, Basis::Rules)));
     }
     bills.sort_by(|(a, _), (b, _)| a.id().cmp(b.id()));
-    let statements = reserve(state, bills, rules);
+    let statements = reserve_from(state, &|record| record.left_on(as_of), bills, rules);
     let of_month = |statement: &Statement| statement.bill.id().month == month;
     statements.into_iter().filter(of_month).collect()
 }

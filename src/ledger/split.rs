@@ -183,7 +183,11 @@ fn barred(
     }
     use CreditStatus::{Exhausted, Expired, Upcoming, Voided};
     let status = figures(record, desk.today, Money::ZERO, rules).status;
-    let status = match (record.is_voided(), record.left.is_zero(), status) {
+    let status = match (
+        record.is_voided() || status == Voided,
+        record.left.is_zero(),
+        status,
+    ) {
         (true, _, _) => Some(Voided),
         (_, true, _) => Some(Exhausted),
         (_, _, Upcoming | Expired) => Some(status),

@@ -264,7 +264,9 @@ fn payers_that_lead_in_a_circle_are_still_read_where_they_were_recorded() {
     let further = [joins("a", "b"), joins("b", "a"), joins("c", "a")];
     let (journal, _) = recorded(
         "circle",
-        |desk| set_account(desk, set("m", &[], &[])).expect("recorded"),
+        |desk| {
+            set_account(desk, set("m", &[], &[])).expect("recorded");
+        },
         &further.each_ref().map(String::as_str),
     );
     let state = journal.view().state().expect("a state");

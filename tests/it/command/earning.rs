@@ -202,7 +202,7 @@ fn what_is_used_is_not_taken_back_until_it_comes_back() {
     );
     assert!(
         said.contains(
-            "earns 0.00 USD by offer o, and 20.00 stay earned: what is used or has lapsed is not taken back"
+            "earns 0.00 USD by offer o, and 20.00 stay earned: what is used or voided is not taken back"
         ),
         "{said}"
     );
@@ -215,6 +215,127 @@ fn what_is_used_is_not_taken_back_until_it_comes_back() {
     has(&ledger, &[["55.00", "0.00", "voided"]]);
     assert_eq!(ledger.json("balance")["balances"][0]["voided"], "50.00");
     ledger.is_whole();
+}
+
+#[test]
+fn what_was_used_to_the_last_cent_is_taken_back_when_it_comes_back() {
+    let ledger = plain();
+    ledger.applies(&bill("2026-01", "a AmazonEC2 1000"));
+    ledger.applies(&bill("2026-02", "a AmazonEC2 50"));
+    amends(&ledger, &bill("2026-01", "a AmazonEC2 10"));
+    has(&ledger, &[["50.00", "0.00", "exhausted"]]);
+    let said = amends(&ledger, &bill("2026-02", "a AmazonEC2 20"));
+    assert!(
+        said.contains("30.00 USD of credit C4 was taken back"),
+        "{said}"
+    );
+    let run = ledger.run("reverse 111122223333/2026-02 --reason r").ok();
+    assert!(
+        run.err.contains("20.00 USD of credit C4 was taken back"),
+        "{run:?}"
+    );
+    has(&ledger, &[["50.00", "0.00", "voided"]]);
+}
+
+#[test]
+fn a_reward_that_has_ended_is_taken_back_like_others_so_that_a_late_bill_finds_none() {
+    let ledger = rewarding(json!({"valid_for": "P1M"}));
+    ledger.applies(&bill("2026-01", "a AmazonEC2 1000"));
+    // It is the 15th of March; the reward ended with February, whose bill is to come.
+    let said = amends(&ledger, &bill("2026-01", "a AmazonEC2 10"));
+    assert!(
+        said.contains("50.00 USD of credit C4 was taken back"),
+        "{said}"
+    );
+    let february = ledger.applies(&bill("2026-02", "a AmazonEC2 30"));
+    assert_eq!(february["card_charge"], "30.00");
+    assert_eq!(ledger.json("show C4")["expired_amount"], "0.00");
+    ledger.is_whole();
+}
+
+#[test]
+fn what_is_taken_back_in_a_command_makes_room_under_a_limit() {
+    let ledger = rewarding(json!({"limits": {"per_account": 1}, "services": ["AmazonS3"]}));
+    ledger.applies(&bill("2026-01", "a AmazonEC2 10"));
+    ledger.applies(&bill("2026-02", "a AmazonEC2 1000"));
+    has(&ledger, &[["50.00", "50.00", "active"]]);
+    let both = [
+        bill("2026-01", "a AmazonEC2 1000"),
+        bill("2026-02", "a AmazonEC2 10"),
+    ];
+    amends(&ledger, &both.join("\n"));
+    has(
+        &ledger,
+        &[["50.00", "0.00", "voided"], ["50.00", "50.00", "active"]],
+    );
+    let earned = ledger.json("statement 111122223333/2026-01")["earned"].clone();
+    assert_eq!(earned[0]["amount"], "50.00");
+}
+
+#[test]
+fn parts_of_a_reward_are_taken_back_and_told_as_what_they_are() {
+    let ledger = rewarding(json!({"earn": {"cap": "1000"}, "limits": {"per_account": 1}}));
+    ledger.applies(&bill("2026-01", "a AmazonEC2 10000"));
+    ledger.does("split C4 200 300 --yes");
+    let earned = |ledger: &Ledger| {
+        let earned = ledger.json("statement 111122223333/2026-01")["earned"].clone();
+        let earned = earned.as_array().expect("a list").clone();
+        let told = |one: &Value| [one["credit"].clone(), one["amount"].clone()];
+        earned.iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        earned(&ledger),
+        [
+            [json!("C5.1"), json!("200.00")],
+            [json!("C5.2"), json!("300.00")]
+        ]
+    );
+    amends(&ledger, &bill("2026-01", "a AmazonEC2 9000"));
+    assert_eq!(
+        earned(&ledger),
+        [
+            [json!("C5.1"), json!("200.00")],
+            [json!("C5.2"), json!("250.00")]
+        ]
+    );
+    assert_eq!(ledger.json("offer show o")["earned"], 1);
+    amends(&ledger, &bill("2026-01", "a AmazonEC2 10"));
+    assert!(earned(&ledger).is_empty());
+    assert_eq!(ledger.json("offer show o")["earned"], 0);
+    // So the limit has room again.
+    ledger.applies(&bill("2026-02", "a AmazonEC2 1000"));
+    assert_eq!(ledger.json("offer show o")["earned"], 1);
+    ledger.is_whole();
+}
+
+#[test]
+fn explain_tells_what_a_replay_would_earn() {
+    let ledger = rewarding(json!({"eligible": {"attributes_any": ["startup"]}}));
+    ledger.applies(&bill("2026-01", "a AmazonEC2 1000"));
+    ledger.does("account set 111122223333 --attribute startup");
+    let said = ledger.does("explain 111122223333/2026-01");
+    assert!(
+        said.ends_with("offer o: spend 1,000.00 USD comes to 50.00 USD, of which 0.00 is earned; `credits replay --from 2026-01` earns the rest\n"),
+        "{said}"
+    );
+    ledger.does("replay --from 2026-01");
+    let explained = ledger.json("explain 111122223333/2026-01")["earnings"][0].clone();
+    assert_eq!(
+        [&explained["earns"], &explained["earned"]],
+        ["50.00", "50.00"]
+    );
+}
+
+#[test]
+fn a_closed_month_earns_nothing_by_a_correction_of_another() {
+    let ledger = plain();
+    ledger.applies(&bill("2026-01", "a AmazonEC2 1000"));
+    ledger.applies(&bill("2026-02", "a AmazonEC2 40"));
+    ledger.does("close 2026-01");
+    let late = r#"{"offers": [{"id": "late", "name": "Late", "kind": "earned", "earn": {"when": "spend", "at_least": 1, "percent": 9}}]}"#;
+    ledger.call("offer add -").stdin(late).run().ok();
+    amends(&ledger, &bill("2026-02", "a AmazonEC2 0.50"));
+    has(&ledger, &[["50.00", "49.50", "active"]]);
 }
 
 #[test]
@@ -332,7 +453,7 @@ fn an_account_that_the_offer_is_not_for_earns_nothing() {
     let explained = ledger.json("explain 111122223333/2026-01");
     assert_eq!(
         explained["earnings"],
-        json!([{"offer": "o", "spend": "1000.00", "earns": "0.00", "why_not": "it needs one of the attributes `startup`"}])
+        json!([{"offer": "o", "spend": "1000.00", "earns": "0.00", "earned": "0.00", "why_not": "it needs one of the attributes `startup`"}])
     );
     ledger.does("account set 111122223333 --attribute startup");
     ledger.does("replay --from 2026-01");

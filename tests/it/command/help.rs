@@ -181,7 +181,7 @@ fn prepared() -> Ledger {
         "offer add examples/programs/training-reward.json",
         "code add connectome-2017 HCP2017AAAA1",
         "account set 111122223333 --default",
-        "account set 444455556666 --payer 111122223333 --joined 2025-01-01",
+        "account set 444455556666 --payer 111122223333 --joined 2026-01-11",
     ] {
         ledger.does(line);
     }

@@ -254,14 +254,14 @@ fn every_refusal_has_its_kind_its_sentence_and_its_advice_and_changes_no_byte() 
             3,
             "code_on_record",
             "code ending in `0001` is already on record, of offer `open`",
-            "",
+            "`credits redeem CODE` without terms takes those of offer `open`",
         ),
         (
             "code add once OPEN0001",
             3,
             "code_on_record",
             "code ending in `0001` is already on record, of offer `open`",
-            "",
+            "`credits redeem CODE` without terms takes those of offer `open`",
         ),
         (
             "offer add offer.json",
@@ -305,7 +305,7 @@ fn every_refusal_has_its_kind_its_sentence_and_its_advice_and_changes_no_byte() 
             3,
             "account_conflict",
             "account `444455556666` joined `111122223333` on 2026-02-01, a membership cannot begin before that",
-            "`credits account list` shows what is on record",
+            "`credits account show 444455556666` shows its memberships",
         ),
     ];
     for (line, status, kind, message, hint) in refusals {

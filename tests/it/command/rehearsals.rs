@@ -7,7 +7,7 @@ use super::help::commands;
 use super::support::{Ledger, MEMBER, PAYER, bill, estimate};
 
 /// Commands that record nothing.
-const QUESTIONS: [&str; 21] = [
+const QUESTIONS: [&str; 22] = [
     "reconcile",
     "balance",
     "list",
@@ -29,6 +29,7 @@ const QUESTIONS: [&str; 21] = [
     "verify",
     "completions",
     "man",
+    "usage",
 ];
 
 const OFFERS: &str = r#"{"offers": [{"id": "new", "name": "New", "kind": "educational", "amount": "25", "currency": "USD"}]}"#;

@@ -95,7 +95,9 @@ pub(crate) fn refused(refusal: &Refusal) -> Refused {
         Refusal::MistypedCode => (3, "mistyped_code"),
         Refusal::UnknownCode { .. } => (3, "unknown_code"),
         Refusal::CodeRevoked { .. } => (3, "code_revoked"),
-        Refusal::AlreadyRedeemed { .. } => (3, "already_redeemed"),
+        Refusal::AlreadyRedeemed { .. } | Refusal::AlreadyRedeemedHere { .. } => {
+            (3, "already_redeemed")
+        }
         Refusal::OfferDiffers(_) => (3, "offer_differs"),
         Refusal::CodeOnRecord { .. } => (3, "code_on_record"),
         Refusal::OtherOffer { .. } => (3, "other_offer"),

@@ -1,7 +1,7 @@
 //! What commands do to the naive ledger, and why they are refused.
 
 use super::calendar::{day_before, last_day_of_months};
-use super::naive::{Account, Code, Credit, Move, Naive, Why, used};
+use super::naive::{Account, Code, Credit, Move, Naive, Why, on_day, used};
 use super::request::{Change, Command, End, Offer, What, Worth};
 use super::told::{Answer, EntryTold, Refused};
 use crate::model;
@@ -316,8 +316,42 @@ impl Naive {
         });
     }
 
+    /// Whether all that a change says is on record.
+    fn is_so(&self, change: &Change, day: &str) -> bool {
+        let account = &self.accounts[&change.account];
+        let last = account.memberships.last();
+        let joined = |(payer, joined): &(String, String)| {
+            last.is_some_and(|last| {
+                last.payer == *payer && last.joined == *joined && last.left.is_none()
+            })
+        };
+        let left = |day: &String| last.is_some_and(|last| last.left.as_ref() == Some(day));
+        let shares = on_day(&account.switches, day).unwrap_or(true);
+        change.joins.as_ref().is_none_or(joined)
+            && change.leaves.as_ref().is_none_or(left)
+            && change.sharing.is_none_or(|on| on == shares)
+            && (change.country.is_none() || change.country == account.country)
+            && change
+                .attribute
+                .iter()
+                .all(|name| account.attributes.contains(name))
+            && (!change.default || self.default_account.as_ref() == Some(&change.account))
+    }
+
     fn set_account(&mut self, change: &Change) -> Result<Answer, Refused> {
         let day = self.day_done(change.on.as_ref())?;
+        let known = self.accounts.get(&change.account);
+        let open = known.and_then(|known| known.memberships.last());
+        if let (Some((payer, joined)), Some(open)) = (&change.joins, open)
+            && open.left.is_none()
+            && open.payer == *payer
+            && open.joined < *joined
+        {
+            return refused("account_conflict");
+        }
+        if known.is_some() && self.is_so(change, &day) {
+            return Ok(Answer::Done);
+        }
         self.record("account_set", &day);
         let account = self.accounts.entry(change.account.clone()).or_default();
         if let Some((payer, joined)) = &change.joins {
