@@ -379,6 +379,29 @@ fn parts_of_a_split_credit_keep_what_was_done_to_it_by_hand() {
 }
 
 #[test]
+fn parts_split_off_here_are_those_that_the_provider_split_off_too() {
+    let ledger = Ledger::new();
+    let of = |id: &str, name: &str, initial: &str, left: &str| {
+        with(
+            credit(id),
+            json!({"description": name, "initialAmount": usd(initial), "remainingAmount": usd(left)}),
+        )
+    };
+    import(&ledger, &answer(&[of("1", "Whole", "600", "600")])).ok();
+    ledger.does("split C2 250 350 --yes");
+    let split = answer(&[
+        of("1", "Whole", "600", "0"),
+        of("2", "Whole - 1/2", "250", "250"),
+        of("3", "Whole - 2/2", "350", "350"),
+    ]);
+    for _ in 0..2 {
+        assert_eq!(outcomes(&import(&ledger, &split).ok()), ["unchanged"; 3]);
+    }
+    let balance = ledger.json("balance")["balances"][0]["remaining"].clone();
+    assert_eq!(balance, "600.00");
+}
+
+#[test]
 fn parts_with_names_of_their_own_are_known_by_what_they_are_worth() {
     let ledger = Ledger::new();
     let of = |id: &str, name: &str, initial: &str, left: &str| {

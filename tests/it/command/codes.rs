@@ -821,3 +821,70 @@ fn without_a_terminal_a_code_is_never_asked_for() {
         )
     );
 }
+
+#[test]
+fn a_file_of_codes_never_takes_the_place_of_the_ledger() {
+    let ledger = with_offers();
+    let before = ledger.bytes();
+    for name in ["ledger.db", "ledger.db-wal"] {
+        let out = ledger.home().join(name);
+        let line = format!("--json code mint course --force --out {}", out.display());
+        ledger.run(&line).refused(2, "bad_usage");
+    }
+    ledger
+        .run("--json code mint course --out -")
+        .refused(2, "bad_usage");
+    assert_eq!(ledger.bytes(), before);
+    ledger.is_whole();
+}
+
+#[test]
+fn codes_that_nobody_could_read_to_the_end_are_said_to_be() {
+    let ledger = with_offers();
+    let line = "\"$0\" code mint course --count 2000 | head -c 10 >&2; echo ${PIPESTATUS[0]} >&2";
+    let run = ledger.call("").through(&["/bin/bash", "-c", line]).run();
+    assert!(
+        run.err.contains("`credits code revoke --entry N`"),
+        "{run:?}"
+    );
+    assert!(run.err.ends_with("\n5\n"), "{run:?}");
+}
+
+#[test]
+fn to_revoke_no_code_at_all_is_bad_usage() {
+    let ledger = with_offers();
+    ledger
+        .run("--json code revoke --reason lost --yes")
+        .refused(2, "bad_usage");
+}
+
+#[test]
+fn several_lines_are_not_one_code() {
+    let ledger = with_offers();
+    let run = ledger
+        .call("--json redeem - --account A --kind earned --amount 5")
+        .stdin("CODE1AAA\nCODE2BBB\n")
+        .run();
+    let error = run.refused(2, "bad_usage");
+    assert_eq!(
+        error["hint"],
+        "`credits redeem --file -` redeems all, one a line"
+    );
+    // An empty line is none.
+    ledger
+        .call("redeem - --account A --kind earned --amount 5")
+        .stdin("\nCODE1AAA\n\n")
+        .run()
+        .ok();
+}
+
+#[test]
+fn a_code_was_redeemed_on_the_day_that_counted_as_today() {
+    let ledger = with_offers();
+    let redeem = "redeem OWNCODE1 --account A --kind earned --amount 5";
+    let on = |line: &str| ledger.call(line).env("CREDITS_TODAY", "2025-12-31").run();
+    on(redeem).ok();
+    let again = on(&format!("--json {redeem}")).refused(3, "already_redeemed");
+    let said = again["message"].as_str().expect("words").to_owned();
+    assert!(said.contains("by account `A` on 2025-12-31"), "{said}");
+}

@@ -359,3 +359,74 @@ fn what_an_account_is_shown_to_lack_is_what_redeeming_is_refused_for() {
         .today("2026-07-01");
     closed.run().refused(3, "offer_closed");
 }
+
+// ---- What is so already -----------------------------------------------------------------------
+
+#[test]
+fn an_account_set_as_it_is_records_nothing() {
+    let ledger = prepared();
+    let set = format!(
+        "account set {MEMBER} --payer {PAYER} --joined 2026-03-01 --sharing off --country DE \
+         --attribute startup --name Team --default"
+    );
+    ledger.does(&set);
+    let head = ledger.head();
+    for line in [
+        set,
+        // Since when it is a member is on record, and what is the default is.
+        format!("account set {MEMBER} --payer {PAYER}"),
+        format!("account set {MEMBER} --sharing off"),
+        format!("account set {MEMBER}"),
+    ] {
+        let said = ledger.does(&line);
+        assert!(said.contains(" is so already, "), "{line}: {said}");
+        assert_eq!(ledger.head(), head, "{line}");
+    }
+    ledger.does(&format!("account set {MEMBER} --sharing on"));
+    assert_eq!(ledger.head(), head + 1);
+}
+
+#[test]
+fn a_later_day_of_joining_is_not_passed_over() {
+    let ledger = prepared();
+    ledger.does(&format!(
+        "account set {MEMBER} --payer {PAYER} --joined 2026-02-01"
+    ));
+    let line = format!("--json account set {MEMBER} --payer {PAYER} --joined 2026-03-01");
+    let error = ledger.run(&line).refused(3, "account_conflict");
+    assert_eq!(
+        error["message"],
+        format!("account `{MEMBER}` is a member of `{PAYER}` since 2026-02-01")
+    );
+}
+
+#[test]
+fn whose_switch_keeps_a_credit_from_a_charge_is_said() {
+    let ledger = prepared();
+    ledger.does(&format!(
+        "account set {MEMBER} --payer {PAYER} --joined 2025-01-01"
+    ));
+    ledger.does(&format!(
+        "account set {MEMBER} --sharing off --on 2026-01-20"
+    ));
+    ledger.does("share C4 disabled --on 2026-01-20");
+    let charges = format!("own AmazonEC2 5; other AmazonEC2 5 account={MEMBER}");
+    ledger.applies(&document(PAYER, "2026-01", "final", &charges));
+    let why = |charge: &str| {
+        let explained = ledger.json(&format!("explain {PAYER}/2026-01 {charge}"));
+        let not = explained["charges"][0]["not_paid_by"]
+            .as_array()
+            .expect("a list")
+            .clone();
+        let of = |rule: &str| not.iter().find(|one| one["rule"] == rule).cloned();
+        of("sharing").expect("the rule")["detail"].clone()
+    };
+    let switch = format!("account {MEMBER} does not share on 2026-01-31");
+    assert_eq!(why("own"), json!(switch));
+    assert_eq!(why("other"), json!(switch));
+    ledger.does(&format!(
+        "account set {MEMBER} --sharing on --on 2026-01-21"
+    ));
+    ledger.does("replay --from 2026-01");
+    assert_eq!(why("other"), json!(format!("is not shared with {MEMBER}")));
+}

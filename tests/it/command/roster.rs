@@ -125,3 +125,30 @@ fn the_roster_is_rows_in_csv() {
          B,C11,0002,2026-01-10,active,0.00,100.00,100.00,,Ben\r\n"
     );
 }
+
+#[test]
+fn the_roster_of_a_past_day_is_of_what_was_left_then() {
+    let ledger = course();
+    ledger.applies(&document("A", "2026-01", "final", "a AmazonEC2 60"));
+    ledger.applies(&document("A", "2026-02", "final", "a AmazonEC2 60"));
+    let then = ledger.json("offer show course --as-of 2026-01-31");
+    assert_eq!(
+        holders(&then)[0],
+        [json!("A"), json!("40.00"), json!("20.00")]
+    );
+}
+
+#[test]
+fn who_could_not_redeem_is_not_said_to_be_without() {
+    let ledger = course();
+    let without = |day: &str, line: &str| {
+        let shown = ledger.call(line).today(day).run().ok().json();
+        shown["roster"]["without"].clone()
+    };
+    assert_eq!(
+        without("2026-12-31", "--json offer show course"),
+        json!(["C"])
+    );
+    // It has ended.
+    assert_eq!(without("2027-01-01", "--json offer show course"), json!([]));
+}
