@@ -159,8 +159,7 @@ fn get_credits(args: &GetCreditsArgs, context: &Context) -> Result<Answer, Failu
     let recorded = !args.dry_run && !outcome.proposals.is_empty();
     let shapes = outcome.answer.credits.iter().filter_map(|imported| {
         let record = outcome.state.credits.get(&imported.credit)?;
-        let reference = record.credit.terms.reference.as_deref()?;
-        let credit = said.get(reference)?;
+        let credit = said.get(imported.reference.as_str())?;
         Some(shape(imported, record, credit, args.dry_run))
     });
     let credits: Vec<ImportedShape> = shapes.collect();

@@ -109,6 +109,8 @@ impl fmt::Display for Change {
 /// What became of one of the provider's credits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
+    /// The provider's id of it.
+    pub reference: String,
     /// The credit on record.
     pub credit: CreditId,
     /// Whether it is new.
@@ -280,6 +282,7 @@ fn record(
         desk.propose(credit.terms.start_date, event, None)?;
     }
     let imported = Imported {
+        reference: credit.reference.clone(),
         credit: id,
         is_new: true,
         changes: Vec::new(),
@@ -327,7 +330,8 @@ fn update(
     rules: &Rules,
 ) -> Result<(Imported, Vec<Imported>), Refusal> {
     let record = desk.state.credits[&id].clone();
-    let imported = |credit, is_new, changes| Imported {
+    let imported = |reference: &str, credit, is_new, changes| Imported {
+        reference: reference.to_owned(),
         credit,
         is_new,
         changes,
@@ -345,7 +349,8 @@ fn update(
     if !parts.is_empty() {
         made = split(desk, id, parts)?
             .into_iter()
-            .map(|part| imported(part, true, Vec::new()))
+            .zip(parts)
+            .map(|(id, part)| imported(&part.reference, id, true, Vec::new()))
             .collect();
         let into = parts.iter().map(|part| part.reference.clone()).collect();
         changes.push(Change::Split { into });
@@ -368,7 +373,8 @@ fn update(
     if !record.is_voided() {
         changes.extend(terms);
     }
-    Ok((imported(on_record, false, changes), made))
+    let whole = imported(&credit.reference, on_record, false, changes);
+    Ok((whole, made))
 }
 
 /// The minor unit of a credit's currency, in which the provider says what is left.

@@ -153,7 +153,7 @@ impl Reading {
         let mut expiring: BTreeSet<&str> = self
             .credits
             .iter()
-            .filter(|(_, credit)| credit.status(as_of) == "active")
+            .filter(|(_, credit)| ["active", "paused"].contains(&credit.status(as_of)))
             .filter(|(_, credit)| credit.end_date.as_deref().is_some_and(|end| end <= until))
             .map(|(id, _)| id.as_str())
             .collect();
