@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use clap::Args;
 use credits_ledger::ledger::bill::Status;
 use credits_ledger::ledger::correct::{self, Correction};
+use credits_ledger::ledger::credit::Terms;
 use credits_ledger::ledger::decide::Desk;
 use credits_ledger::ledger::earn::{Kept, kept};
 use credits_ledger::ledger::entry::{Event, Merit, Proposal};
@@ -72,27 +73,33 @@ pub(crate) fn kept_notes(kept: &[Kept], bill: &BillId) -> Vec<String> {
     kept.iter().map(note).collect()
 }
 
-/// What to say of credits that bills came to earn in a correction: bills that are booked since do
-/// not use them by themselves.
-pub(crate) fn late_notes(proposals: &[Proposal], state: &State) -> Vec<String> {
-    let note = |proposal: &Proposal| {
-        let entry = &proposal.entry;
+/// The credits that bills came to earn by their spend, with the entry of each.
+fn rewards(proposals: &[Proposal]) -> impl Iterator<Item = (u64, &Terms, &BillId)> {
+    proposals.iter().filter_map(|proposal| {
         let Event::Earned {
             terms,
             by: Merit::Spend(bill),
             ..
-        } = &entry.event
+        } = &proposal.entry.event
         else {
             return None;
         };
-        let later = state.bills.iter().find(|(id, booked)| {
+        Some((proposal.entry.number, terms, bill))
+    })
+}
+
+/// What to say of credits that bills came to earn in a correction: bills that are booked since do
+/// not use them by themselves.
+pub(crate) fn late_notes(proposals: &[Proposal], state: &State) -> Vec<String> {
+    let note = |(entry, terms, bill): (u64, &Terms, &BillId)| {
+        let mut later = state.bills.iter().filter(|(id, booked)| {
             id.month > bill.month
                 && id.payer == bill.payer
                 && id.currency == bill.currency
                 && booked.status == Status::Final
-                && booked.entry < entry.number
+                && booked.entry < entry
         });
-        let (later, _) = later?;
+        let (later, _) = later.next()?;
         let amount = terms.amount.grouped(terms.currency.minor_digits());
         let month = bill.month.next();
         Some(format!(
@@ -100,32 +107,21 @@ pub(crate) fn late_notes(proposals: &[Proposal], state: &State) -> Vec<String> {
             terms.currency
         ))
     };
-    proposals.iter().filter_map(note).collect()
+    rewards(proposals).filter_map(note).collect()
 }
 
 /// What bills came to earn in a correction.
 fn earned_notes(proposals: &[Proposal], dry_run: bool) -> Vec<String> {
-    let note = |proposal: &Proposal| {
-        let entry = &proposal.entry;
-        let Event::Earned {
-            terms,
-            by: Merit::Spend(bill),
-            ..
-        } = &entry.event
-        else {
-            return None;
-        };
-        let amount = terms.amount.grouped(terms.currency.minor_digits());
+    let note = |(entry, terms, bill): (u64, &Terms, &BillId)| {
+        let currency = terms.currency;
+        let amount = terms.amount.grouped(currency.minor_digits());
         let (verb, credit) = match dry_run {
             true => ("would earn", String::new()),
-            false => ("earned", format!(" as credit C{}", entry.number)),
+            false => ("earned", format!(" as credit C{entry}")),
         };
-        let currency = terms.currency;
-        Some(format!(
-            "note: bill {bill} {verb} {amount} {currency}{credit}"
-        ))
+        format!("note: bill {bill} {verb} {amount} {currency}{credit}")
     };
-    proposals.iter().filter_map(note).collect()
+    rewards(proposals).map(note).collect()
 }
 
 fn changed_shapes(correction: &Correction) -> Vec<ChangedShape> {

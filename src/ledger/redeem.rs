@@ -112,12 +112,17 @@ pub fn add_code(
             credit,
             account,
             on,
-        } => Err(Refusal::AlreadyRedeemed {
-            last: code.last,
-            credit,
-            account,
-            on,
-        }),
+        } => Err(redeemed(code, credit, account, on)),
+    }
+}
+
+/// That a code is used up.
+fn redeemed(code: CodeMark, credit: CreditId, account: AccountId, on: NaiveDate) -> Refusal {
+    Refusal::AlreadyRedeemed {
+        last: code.last,
+        credit,
+        account,
+        on,
     }
 }
 
@@ -139,12 +144,7 @@ pub fn revoke_code(
             credit,
             account,
             on,
-        } => Err(Refusal::AlreadyRedeemed {
-            last: code.last,
-            credit,
-            account,
-            on,
-        }),
+        } => Err(redeemed(code, credit, account, on)),
         CodeState::Revoked { offer, .. } => Ok((offer, false)),
         CodeState::Added { offer, .. } => {
             let event = Event::CodeRevoked {
@@ -190,12 +190,7 @@ pub fn redeem(
             },
             _,
         ) => {
-            return Err(Refusal::AlreadyRedeemed {
-                last: code.last,
-                credit,
-                account,
-                on,
-            });
+            return Err(redeemed(code, credit, account, on));
         }
         (CodeState::Mistyped, _) => return Err(Refusal::MistypedCode),
         (CodeState::Revoked { offer, on }, _) => {
