@@ -26,6 +26,8 @@ mod import;
 mod journal;
 mod mint;
 mod offer;
+mod offer_shape;
+mod offer_show;
 mod operate;
 mod pool;
 mod progress;
