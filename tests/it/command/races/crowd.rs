@@ -124,8 +124,10 @@ fn script(ledger: &Ledger, start: &Barrier, mut author: Author, commands: usize)
         let answer = Answer::of(ledger, author.next(&own));
         let is_credit = matches!(answer.step.args[1].as_str(), "grant" | "redeem");
         if is_credit && answer.recorded() == Recorded::Yes {
-            let id = answer.run.json()["id"].clone();
-            own.push(id.as_str().expect("a credit has an id").to_owned());
+            // A file of codes becomes several credits, each told in a document of its own.
+            let credits = answer.run.documents();
+            let ids = credits.iter().map(|credit| credit["id"].as_str());
+            own.extend(ids.map(|id| id.expect("a credit has an id").to_owned()));
         }
         if answer.step.args[1] == "split" && answer.recorded() == Recorded::Yes {
             let parts = answer.run.json()["parts"].clone();
