@@ -11,14 +11,17 @@
 //! - [`ledger`]: the core. [`ledger::apply`] is the rule of application, [`ledger::as_billed`] books
 //!   what the provider applied instead, [`ledger::decide`] and its neighbours turn a request into
 //!   entries, [`ledger::state`] folds entries. No files, no clock, no serde.
+//! - [`foresight`]: what bills will come to, and what becomes of credits: the only floats. Nothing of
+//!   it is booked.
 //! - [`formats`]: readers of bills, offers and answers of AWS that others wrote.
 //! - [`store`]: the journal on disk: entries as bytes, chained by hashes, in SQLite.
 //! - `cli`: the command, in the binary only.
 //!
-//! Absent on purpose: floats (no amount is ever one), stored balances (they are worked out from
+//! Absent on purpose: floats (no amount on record is ever one), stored balances (they are worked out from
 //! the journal), the network.
 
 pub mod catalog;
+pub mod foresight;
 pub mod formats;
 pub mod ledger;
 pub mod money;

@@ -120,6 +120,29 @@ impl Month {
         Month::of(before.unwrap_or(self.first))
     }
 
+    /// The month so many months after it; 9999-12 at the latest.
+    #[must_use]
+    pub fn plus(self, months: u32) -> Month {
+        let after = self.first.checked_add_months(Months::new(months));
+        let last = NaiveDate::from_ymd_opt(9999, 12, 1);
+        Month {
+            first: after.into_iter().chain(last).min().unwrap_or(self.first),
+        }
+    }
+
+    /// How many months after `earlier` it is; below zero where it is before.
+    #[must_use]
+    pub fn since(self, earlier: Month) -> i32 {
+        let count = |month: Month| month.first.year() * 12 + month.first.month0() as i32;
+        count(self) - count(earlier)
+    }
+
+    /// How many days it has.
+    #[must_use]
+    pub fn days(self) -> u32 {
+        self.last_day().day()
+    }
+
     /// Whether a day lies in it.
     #[must_use]
     pub fn contains(self, date: NaiveDate) -> bool {

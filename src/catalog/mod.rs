@@ -10,6 +10,7 @@ mod currencies;
 mod never_covered;
 mod regions;
 mod services;
+mod yearly;
 
 pub use attributes::ATTRIBUTES;
 pub use countries::is_country;
@@ -17,3 +18,4 @@ pub use currencies::minor_digits;
 pub use never_covered::{NEVER_COVERED, NEVER_COVERED_BEFORE};
 pub use regions::{GLOBAL, KnownRegion, countries_with_regions, region, regions, regions_of};
 pub use services::{KnownService, Provider, comparable, service, services};
+pub use yearly::YEARLY;

@@ -7,10 +7,12 @@
 mod account;
 mod answer;
 mod apply;
+mod backtest;
 mod bad_usage;
 mod balance;
 mod bill;
 mod bills;
+mod burn_down;
 mod check;
 mod code;
 mod confirm;
@@ -21,6 +23,9 @@ mod earn;
 mod eligible;
 mod explain;
 mod failure;
+mod forecast;
+mod forecast_shape;
+mod foresee;
 mod grant;
 mod import;
 mod journal;
@@ -213,6 +218,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Covers(explain::CoversArgs),
     Check(check::CheckArgs),
+    Forecast(forecast::ForecastArgs),
     Void(grant::VoidArgs),
     Pause(operate::PauseArgs),
     Resume(operate::ResumeArgs),
@@ -314,6 +320,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Explain(args) => explain::explain(args, context),
         Command::Covers(args) => explain::covers(args, context),
         Command::Check(args) => check::check(args, context),
+        Command::Forecast(args) => forecast::forecast(args, context),
         Command::Void(args) => grant::void(args, context),
         Command::Pause(args) => operate::pause(args, context),
         Command::Resume(args) => operate::resume(args, context),

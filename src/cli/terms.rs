@@ -234,7 +234,8 @@ pub(crate) fn read_amount_or_zero(text: &str) -> Result<Money, String> {
     }
 }
 
-fn read_currency(text: &str) -> Result<Currency, String> {
+/// A currency.
+pub(crate) fn read_currency(text: &str) -> Result<Currency, String> {
     Currency::new(text).map_err(|error| error.to_string())
 }
 

@@ -490,3 +490,20 @@ impl<'a> Course<'a> {
         }
     }
 }
+
+/// Books a final bill that is expected, by the rule, on a desk whose proposals nobody records: what
+/// it would come to, and what it would earn. The next one finds what this one leaves.
+///
+/// # Errors
+/// Amounts that cannot be counted.
+pub fn foresee(desk: &mut Desk, bill: Bill, rules: &Rules) -> Result<Statement, Broken> {
+    let month = bill.id().month;
+    desk.today = month.last_day();
+    let due = Due::of(&desk.state, &bill);
+    let standings = desk.state.standings(month);
+    let statement = apply(&standings, &desk.state.accounts, bill, rules);
+    book(desk, statement.clone(), Basis::Rules, rules)?;
+    earn::settle(desk, &due)?;
+    desk.proposals.clear();
+    Ok(statement)
+}

@@ -814,6 +814,19 @@ impl State {
         self.bills.iter().filter(move |(_, bill)| open(bill))
     }
 
+    /// The same without what counts from later on only: bills, and what was used of credits. What is
+    /// dated by itself stays, credits that have not started among it.
+    #[must_use]
+    pub fn as_of(&self, day: NaiveDate) -> State {
+        let mut state = self.clone();
+        state.bills.retain(|_, bill| bill.effective <= day);
+        for record in state.credits.values_mut() {
+            record.left = record.left_on(day);
+            record.moved.retain(|moved| moved.effective <= day);
+        }
+        state
+    }
+
     /// What names of services mean, to whoever reads a document now.
     #[must_use]
     pub fn service_names(&self) -> ServiceNames {

@@ -9,6 +9,7 @@
 
 pub(crate) mod acts; // random acts
 mod calendar; // days and months as text
+mod foreseen; // a forecast that comes true
 mod library; // a real ledger in memory
 mod library_told; // what it answers
 pub(crate) mod naive; // the naive ledger: what is on record

@@ -23,6 +23,7 @@ mod properties; // the rule against the model, and the invariants
 mod random; // random bills and credits, in the words of the model
 mod reports; // cost and usage reports of every shape, in parts, compressed, cut
 mod rules; // worked examples of every rule
+mod series; // forecasts on real series
 mod services; // names of services, at the door and in the journal
 mod store_sqlite; // the journal on disk
 mod transcripts; // what people see, which is also documentation

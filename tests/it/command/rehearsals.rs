@@ -7,7 +7,7 @@ use super::help::commands;
 use super::support::{Ledger, MEMBER, PAYER, bill, estimate};
 
 /// Commands that record nothing.
-const QUESTIONS: [&str; 22] = [
+const QUESTIONS: [&str; 23] = [
     "reconcile",
     "balance",
     "list",
@@ -30,6 +30,7 @@ const QUESTIONS: [&str; 22] = [
     "completions",
     "man",
     "usage",
+    "forecast",
 ];
 
 const OFFERS: &str = r#"{"offers": [{"id": "new", "name": "New", "kind": "educational", "amount": "25", "currency": "USD"}]}"#;

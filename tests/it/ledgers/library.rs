@@ -24,6 +24,7 @@ use credits_ledger::ledger::statement::Statement as RealStatement;
 use credits_ledger::money::Money;
 use credits_ledger::store::journal::mark;
 
+use super::foreseen::comes_true;
 use super::library_told::{changed, closed, refused, told, totals};
 use super::naive::Naive;
 use super::real::Real;
@@ -482,7 +483,10 @@ impl Real for Library {
         self.stated(&self.desk_at(None), &id)
     }
 
-    fn is_sound(&mut self, naive: &Naive, _at_the_end: bool) -> Result<(), String> {
+    fn is_sound(&mut self, naive: &Naive, at_the_end: bool) -> Result<(), String> {
+        if at_the_end {
+            comes_true(self)?;
+        }
         if self.sound_at < self.state.head {
             self.sound_at = self.state.head;
             return is_sound(self, &self.before, naive);

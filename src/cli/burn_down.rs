@@ -1,0 +1,271 @@
+//! A forecast for people and spreadsheets: a line a month with a bar for what is left of credits,
+//! and what becomes of each credit.
+
+use credits_ledger::money::Money;
+
+use super::answer::{Answer, Format};
+use super::context::Context;
+use super::forecast_shape::{CreditShape, ForecastShape, MonthShape};
+use super::table::{Cell, Table};
+
+/// How wide bars are; with the columns that stand beside them they fit into eighty.
+const BAR_WIDTH: u32 = 14;
+
+/// How many streams that come seldom are named.
+const SELDOM_MAX: usize = 3;
+
+/// Draws forecasts, one below the other.
+pub(crate) fn burn_down(
+    forecasts: Vec<ForecastShape>,
+    format: Format,
+    context: &Context,
+    is_ascii: bool,
+) -> Answer {
+    if format == Format::Csv {
+        let table = spreadsheet(&forecasts);
+        return Answer::new(move |out| table.write_csv(out));
+    }
+    let style = context.style;
+    Answer::new(move |out| {
+        for (at, forecast) in forecasts.iter().enumerate() {
+            if at > 0 {
+                writeln!(out)?;
+            }
+            drawn(forecast, is_ascii).styled(style).write_text(out)?;
+        }
+        Ok(())
+    })
+}
+
+fn spreadsheet(forecasts: &[ForecastShape]) -> Table {
+    let headings = [
+        "currency",
+        "month",
+        "charges",
+        "tax",
+        "credits applied",
+        "card charge",
+        "low",
+        "high",
+        "card low",
+        "card high",
+        "credits left",
+    ];
+    let rows = forecasts.iter().flat_map(|forecast| {
+        forecast.months.iter().map(|month| {
+            let amounts = [
+                &month.charges,
+                &month.tax,
+                &month.credits_applied,
+                &month.card_charge,
+                &month.low,
+                &month.high,
+                &month.card_low,
+                &month.card_high,
+                &month.credits_left,
+            ];
+            let names = [Cell::text(&forecast.currency), Cell::text(&month.month)];
+            let amounts = amounts.map(|amount| Cell::decimal(amount));
+            names.into_iter().chain(amounts).collect()
+        })
+    });
+    Table::new(headings).rows(rows)
+}
+
+fn drawn(forecast: &ForecastShape, is_ascii: bool) -> Table {
+    let digits = forecast.digits;
+    let lefts = forecast.months.iter().map(|month| month.amounts[5]);
+    let most = lefts.chain([forecast.left]).max().unwrap_or_default();
+    let draws = |left: Money| Cell::text(bar(left, most, is_ascii));
+    let now = vec![
+        Cell::text("now"),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Amount(forecast.left, digits),
+        draws(forecast.left),
+    ];
+    let row = |month: &MonthShape| {
+        let [charges, low, high, credits, card, left] = month.amounts;
+        let whole = |amount: Money| amount.round_half_away(0).grouped(0);
+        vec![
+            Cell::text(&month.month),
+            Cell::Amount(charges, digits),
+            Cell::text(format!("{}-{}", whole(low), whole(high))),
+            Cell::Amount(credits, digits),
+            Cell::Amount(card, digits),
+            Cell::Amount(left, digits),
+            draws(left),
+        ]
+    };
+    let table = Table::new(["month", "charges", "range", "credits", "card", "left", ""])
+        .rows([now])
+        .rows(forecast.months.iter().map(row))
+        .below("");
+    let table = heading(forecast)
+        .into_iter()
+        .fold(table, Table::above)
+        .above("");
+    words(forecast).into_iter().fold(table, Table::below)
+}
+
+/// A bar in eighths of a symbol, or in whole ASCII symbols. Something is never nothing.
+fn bar(amount: Money, most: Money, is_ascii: bool) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    if !amount.is_positive() || !most.is_positive() {
+        return String::new();
+    }
+    let parts = if is_ascii { 1 } else { 8 };
+    let steps = i128::from(BAR_WIDTH * parts);
+    // Of amounts below 10^19 this stays far below what an `i128` counts, once the last digits go.
+    let (amount, most) = (amount.units() / 1_000_000, most.units() / 1_000_000);
+    let filled = (amount * steps / most.max(1)).clamp(1, steps);
+    let (whole, rest) = (filled / i128::from(parts), filled % i128::from(parts));
+    let symbol = if is_ascii { "#" } else { "█" };
+    let whole = symbol.repeat(usize::try_from(whole).unwrap_or(0));
+    let rest = usize::try_from(rest)
+        .ok()
+        .and_then(|rest| EIGHTHS.get(rest));
+    format!("{whole}{}", rest.unwrap_or(&""))
+}
+
+/// What it rests on.
+fn heading(forecast: &ForecastShape) -> Vec<String> {
+    let months = match forecast.history_months {
+        0 => "no final bill".to_owned(),
+        1 => "one month of bills".to_owned(),
+        months => format!("{months} months of bills"),
+    };
+    let open = match forecast.open_months.is_empty() {
+        true => String::new(),
+        false => format!(", {} so far", forecast.open_months.join(", ")),
+    };
+    let mut lines = vec![format!(
+        "{} to come, as of {}, entry {}, from {months}{open}",
+        forecast.currency, forecast.as_of, forecast.at_entry
+    )];
+    let how = match forecast.method.as_str() {
+        "none" => "nothing is known of what charges come to",
+        "flat" => "flat: one month says nothing of a change, all are taken to be like it",
+        "last_month" => "each service of each account goes on as in the last month",
+        "trend" => "each service of each account goes on as it rose or fell, ever less",
+        "season" => "each service of each account goes as a year ago, at the level of now",
+        _ => "each payer by what has been least wrong on its bills",
+    };
+    lines.push(how.to_owned());
+    lines.extend(forecast.tax_words.clone());
+    if !forecast.assumptions.is_empty() {
+        lines.push(format!("assumed: {}", forecast.assumptions.join(", ")));
+    }
+    if !forecast.missing_months.is_empty() {
+        lines.push(format!(
+            "without a bill, and expected like the others: {}",
+            forecast.missing_months.join(", ")
+        ));
+    }
+    lines
+}
+
+/// What becomes of each credit, and when the card starts.
+fn words(forecast: &ForecastShape) -> Vec<String> {
+    let mut lines: Vec<String> = forecast
+        .credits
+        .iter()
+        .map(|credit| credit_words(credit, forecast))
+        .collect();
+    if lines.is_empty() {
+        lines.push("no credit has anything left".to_owned());
+    }
+    lines.extend(seldom(forecast));
+    lines.push(card_words(forecast));
+    lines
+}
+
+fn credit_words(credit: &CreditShape, forecast: &ForecastShape) -> String {
+    let (digits, currency) = (forecast.digits, &forecast.currency);
+    let name = match credit.on_record {
+        true => format!("{} {}", credit.credit, credit.name),
+        false => format!("(to come) {}", credit.name),
+    };
+    if let Some(month) = &credit.exhausted_in {
+        return format!("{name}: used up in {month}");
+    }
+    match (credit.unused, &credit.ends_on, credit.left_after) {
+        (Some(unused), Some(end), _) => format!(
+            "{name}: ends on {end} with {} {currency} unused",
+            unused.grouped(digits)
+        ),
+        (_, end, left) => {
+            let until = end
+                .as_deref()
+                .map_or("no end".to_owned(), |end| format!("ends on {end}"));
+            format!(
+                "{name}: {} {currency} left after the last of these months, {until}",
+                left.unwrap_or_default().grouped(digits)
+            )
+        }
+    }
+}
+
+/// Fees that came lately and are not expected every month.
+fn seldom(forecast: &ForecastShape) -> Vec<String> {
+    let seldom = forecast.expected.iter().filter_map(|stream| {
+        let (month, amount) = (stream.last_month.as_ref()?, stream.last_amount.as_ref()?);
+        let what = match stream.pattern {
+            "yearly" => "once a year",
+            _ => "not again",
+        };
+        stream.is_seldom().then(|| {
+            format!(
+                "{} {} of {} in {month}: {what}",
+                amount, stream.category, stream.service
+            )
+        })
+    });
+    let mut lines: Vec<String> = seldom.collect();
+    if lines.len() > SELDOM_MAX {
+        let more = lines.len() - SELDOM_MAX;
+        lines.truncate(SELDOM_MAX);
+        lines.push(format!("and {more} fees more that do not come every month"));
+    }
+    lines
+}
+
+fn card_words(forecast: &ForecastShape) -> String {
+    let last = forecast.months.last().map(|month| month.month.as_str());
+    let (Some(month), Some(runway), Some(card)) = (
+        &forecast.card_starts_in,
+        &forecast.runway_months,
+        &forecast.card_at_start,
+    ) else {
+        let until = last.map_or(String::new(), |last| format!(" until {last}"));
+        return format!("the card does not start to pay for what credits cover{until}");
+    };
+    if is_now(forecast) {
+        return format!(
+            "the card pays already for what credits cover, or covered: {card} {} in {month}",
+            forecast.currency
+        );
+    }
+    let earliest = forecast.card_starts_earliest.as_ref().unwrap_or(month);
+    let latest = match &forecast.card_starts_latest {
+        Some(latest) => latest.clone(),
+        None => "later".to_owned(),
+    };
+    let range = match *earliest == latest {
+        true => String::new(),
+        false => format!(" ({earliest} to {latest})"),
+    };
+    format!(
+        "the card starts in {month}{range}, in {runway} months, with {card} {}",
+        forecast.currency
+    )
+}
+
+/// Whether the card starts with the first month that is expected, and nothing is left to pay before.
+fn is_now(forecast: &ForecastShape) -> bool {
+    let first = forecast.months.first().map(|month| &month.month);
+    let is_over = forecast.runway_months.as_deref() == Some("0.0");
+    is_over && forecast.card_starts_in.as_ref() == first
+}

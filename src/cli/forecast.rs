@@ -1,0 +1,309 @@
+//! `forecast`: when each credit runs out or lapses, and what the card will pay.
+
+use clap::Args;
+use credits_ledger::foresight::expected::{Assumed, Assumption, Change};
+use credits_ledger::foresight::forecast::{Arrival, Forecast, MONTHS_MAX, Source};
+use credits_ledger::foresight::history::History;
+use credits_ledger::ledger::entry::LedgerId;
+use credits_ledger::ledger::names::{AccountId, Currency, OfferId, Service};
+use credits_ledger::ledger::services::KnownBy;
+use credits_ledger::ledger::state::State;
+use credits_ledger::money::Money;
+use credits_ledger::period::Month;
+use credits_ledger::store::journal::View;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use super::answer::{Answer, Format};
+use super::backtest::backtest;
+use super::burn_down::burn_down;
+use super::context::{Clocks, Context};
+use super::correct::read_month;
+use super::failure::Failure;
+use super::forecast_shape::{ForecastShape, expected_bills};
+use super::foresee::{Asked, Outlook};
+use super::service::unknown_notes;
+use super::terms::{read_account, read_amount_or_zero, read_currency};
+
+/// Foresee when each credit runs out or lapses, and when the card starts to pay
+///
+/// What each account is charged for each service goes on as in the last month, at the length of the
+/// months; trend and season count where they have been clearly less wrong on these very bills. An
+/// unfinished month is completed from its days. Fees that come once or once a year are not repeated
+/// every month, and tax is the part that it was of what credits left over. The bills to be expected
+/// then go through the rule of application, month by month, until the last credit has ended, three
+/// years at most. Nothing is recorded.
+///
+/// The range is where four of five months were to be found, by how wrong the method has been on
+/// these bills; `--backtest` says how wrong, and compares it with simpler ones.
+#[derive(Debug, Args)]
+#[command(before_long_help = "Examples:
+  credits forecast
+  credits forecast --assume AmazonEC2=+20% --until 2027-06
+  credits forecast --assume monthly=500 --with summer-school@2026-08
+  credits forecast --backtest
+  credits forecast --bills --until 2026-08 > expected.json")]
+pub(crate) struct ForecastArgs {
+    /// The last month to foresee [default: until the last credit has ended]
+    #[arg(long, value_name = "YYYY-MM", value_parser = read_month)]
+    until: Option<Month>,
+    /// What if: SERVICE=+20%, SERVICE=-5%, SERVICE=AMOUNT a month, or `monthly` for all services
+    /// together; with @YYYY-MM from that month on (repeat for several)
+    #[arg(long, value_name = "WHAT=CHANGE", allow_hyphen_values = true, value_parser = read_assumption)]
+    assume: Vec<Assumption>,
+    /// What if this code were redeemed, or a credit made of this offer; with @YYYY-MM in that month
+    /// (repeat for several)
+    #[arg(long, value_name = "CODE|OFFER")]
+    with: Vec<String>,
+    /// Whose the credits of --with would be
+    #[arg(long, value_name = "ID", env = "CREDITS_ACCOUNT", hide_env_values = true, value_parser = read_account)]
+    account: Option<AccountId>,
+    /// Bills of this payer account only
+    #[arg(long, value_name = "ID", value_parser = read_account)]
+    payer: Option<AccountId>,
+    /// Bills and credits in this currency only
+    #[arg(long, value_name = "CODE", value_parser = read_currency)]
+    currency: Option<Currency>,
+    /// Say how wrong the method has been on these bills, and how wrong simpler ones
+    #[arg(long, conflicts_with_all = ["until", "assume", "with", "bills", "ascii"])]
+    backtest: bool,
+    /// Print the bills to be expected, as documents that `apply` reads
+    #[arg(long, conflicts_with = "ascii")]
+    bills: bool,
+    /// Draw with ASCII symbols
+    #[arg(long)]
+    ascii: bool,
+    #[command(flatten)]
+    clocks: Clocks,
+}
+
+/// Foresees.
+pub(crate) fn forecast(args: &ForecastArgs, context: &Context) -> Result<Answer, Failure> {
+    let journal = context.existing_journal()?;
+    let view = journal.view();
+    let state = args.clocks.state(view)?;
+    let as_of = args.clocks.date(context);
+    let mut outlook = Outlook::read(view, &state, as_of)?;
+    if let Some(payer) = &args.payer {
+        outlook.histories.retain(|history| history.payer == *payer);
+    }
+    if args.backtest {
+        return Ok(backtest(&outlook, args.currency, context));
+    }
+    let mut notes = silent_payers(&state, &outlook, args.payer.as_ref());
+    let asked = asked(args, view, &outlook, context, &mut notes)?;
+    let currencies = currencies(args, &mut outlook, context)?;
+    if currencies.is_empty() {
+        notes.push("note: there is nothing to foresee: no bill is on record, and no credit with something left; `credits apply FILE` records a bill".to_owned());
+    }
+    let forecasts = currencies
+        .into_iter()
+        .map(|currency| outlook.forecast(currency, &asked, context))
+        .collect::<Result<Vec<Forecast<'_>>, Failure>>()?;
+    let shapes = forecasts
+        .iter()
+        .map(|forecast| ForecastShape::new(forecast, as_of, &args.assume, args.with.len()));
+    let answer = match (args.bills, context.format) {
+        (true, _) => expected_bills(&forecasts),
+        (false, Format::Json) => Answer::json(shapes.collect()),
+        (false, format) => burn_down(shapes.collect(), format, context, args.ascii),
+    };
+    Ok(answer.with_notes(notes))
+}
+
+/// The currencies to foresee. Charges that are assumed where there is no bill are those of the
+/// account that is meant.
+fn currencies(
+    args: &ForecastArgs,
+    outlook: &mut Outlook,
+    context: &Context,
+) -> Result<Vec<Currency>, Failure> {
+    let known = match args.currency {
+        Some(currency) => vec![currency],
+        None => outlook.currencies(),
+    };
+    let assumes_amount = args
+        .assume
+        .iter()
+        .any(|assumption| matches!(assumption.change, Change::To(_)));
+    if !assumes_amount {
+        return Ok(known);
+    }
+    let currency = match known[..] {
+        [] => Currency::USD,
+        [only] => only,
+        [first, ..] => {
+            let message = "there are several currencies, and an amount is assumed";
+            let hint = format!("`--currency {first}` says which one is meant");
+            return Err(Failure::usage(message).hint(hint));
+        }
+    };
+    let has_bills = outlook
+        .histories
+        .iter()
+        .any(|history| history.currency == currency);
+    if !has_bills {
+        let named = args.payer.as_ref().or(args.account.as_ref());
+        let account = context.account(named, &outlook.state)?;
+        let payer = outlook.state.accounts.payer_on(&account, outlook.as_of);
+        let history = History::new(payer.clone(), currency);
+        outlook.histories.push(history);
+    }
+    Ok(vec![currency])
+}
+
+/// What is asked beyond the ledger itself.
+fn asked(
+    args: &ForecastArgs,
+    view: View<'_>,
+    outlook: &Outlook,
+    context: &Context,
+    notes: &mut Vec<String>,
+) -> Result<Asked, Failure> {
+    let state = &outlook.state;
+    let names = state.service_names();
+    let mut assumptions = args.assume.clone();
+    let mut unknown = std::collections::BTreeSet::new();
+    for assumption in &mut assumptions {
+        if let Assumed::Service(service) = &mut assumption.of {
+            let named = names.named(service);
+            if named.known_by == KnownBy::Nobody {
+                unknown.insert(named.service.clone());
+            }
+            *service = named.service;
+            if matches!(assumption.change, Change::Times(_)) && !is_charged(outlook, service) {
+                notes.push(format!(
+                    "note: no charge of {service} is on record, there is nothing to change; `--assume {service}=AMOUNT` assumes one"
+                ));
+            }
+        }
+    }
+    notes.extend(unknown_notes(&unknown, &names));
+    let now = Month::of(outlook.as_of);
+    if let Some(until) = args.until
+        && (until < now || until.since(now) >= MONTHS_MAX as i32)
+    {
+        let last = now.plus(MONTHS_MAX - 1);
+        let message = format!("{until} cannot be foreseen: from {now} to {last} can");
+        return Err(Failure::usage(message));
+    }
+    let arrivals = args
+        .with
+        .iter()
+        .map(|text| arrival(text, args, view, outlook, context))
+        .collect::<Result<_, _>>()?;
+    Ok(Asked {
+        assumptions,
+        arrivals,
+        until: args.until,
+    })
+}
+
+fn is_charged(outlook: &Outlook, service: &Service) -> bool {
+    let streams = outlook.histories.iter().flat_map(|history| {
+        let open = history.open.values();
+        let open = open.flat_map(|open| open.streams.keys());
+        history.streams.keys().chain(open)
+    });
+    streams.into_iter().any(|stream| stream.service == *service)
+}
+
+/// The credit that `CODE` or `OFFER`, with `@YYYY-MM` or without, would make.
+fn arrival(
+    text: &str,
+    args: &ForecastArgs,
+    view: View<'_>,
+    outlook: &Outlook,
+    context: &Context,
+) -> Result<Arrival, Failure> {
+    let state = &outlook.state;
+    let now = Month::of(outlook.as_of);
+    let parted = text
+        .rsplit_once('@')
+        .and_then(|(name, month)| Some((name, Month::parse(month).ok()?)));
+    let (name, month) = parted.unwrap_or((text, now));
+    if month < now || month.since(now) >= MONTHS_MAX as i32 {
+        let message = format!("{month} is not to come, or too far off: today is in {now}");
+        return Err(Failure::usage(message));
+    }
+    let account = context.account(args.account.as_ref(), state)?;
+    let offer = OfferId::new(name).ok();
+    let from = match offer.filter(|offer| state.offers.contains_key(offer)) {
+        Some(offer) => Source::Offer(offer),
+        None => {
+            let ledger = state.ledger.unwrap_or(LedgerId([0; 16]));
+            let (code, known) = view.typed_code(ledger, name)?;
+            Source::Code(code, known)
+        }
+    };
+    Ok(Arrival {
+        account,
+        month,
+        from,
+    })
+}
+
+/// Payers that have been without a bill for so long that none is expected.
+fn silent_payers(state: &State, outlook: &Outlook, payer: Option<&AccountId>) -> Vec<String> {
+    let counting = state
+        .bills
+        .iter()
+        .filter(|(_, bill)| bill.effective <= outlook.as_of);
+    let mut last = std::collections::BTreeMap::new();
+    for (id, _) in counting {
+        last.insert((id.currency, &id.payer), id.month);
+    }
+    let is_expected = |currency: Currency, id: &AccountId| {
+        let mut histories = outlook.histories.iter();
+        histories.any(|history| history.currency == currency && history.payer == *id)
+    };
+    last.into_iter()
+        .filter(|((currency, id), _)| {
+            payer.is_none_or(|payer| payer == *id) && !is_expected(*currency, id)
+        })
+        .map(|((currency, id), month)| {
+            format!("note: the last bill of {id} in {currency} is of {month}: no more is expected")
+        })
+        .collect()
+}
+
+/// Reads `SERVICE=+20%`, `SERVICE=300`, `monthly=500`, with `@YYYY-MM` or without.
+fn read_assumption(text: &str) -> Result<Assumption, String> {
+    let wrong = || "is not as in `AmazonEC2=+20%`, `AmazonEC2=300` or `monthly=500`".to_owned();
+    let (of, change) = text.rsplit_once('=').ok_or_else(wrong)?;
+    let (change, from) = match change.rsplit_once('@') {
+        None => (change, None),
+        Some((change, month)) => {
+            let month = Month::parse(month).map_err(|error| format!("`{month}` {error}"))?;
+            (change, Some(month))
+        }
+    };
+    let of = match of {
+        "monthly" => Assumed::Everything,
+        service => Assumed::Service(Service::new(service).map_err(|error| error.to_string())?),
+    };
+    let change = match change.strip_suffix('%') {
+        Some(percent) => Change::Times(read_factor(percent).ok_or_else(wrong)?),
+        None => {
+            let amount = read_amount_or_zero(change)?;
+            Change::To(about(amount))
+        }
+    };
+    Ok(Assumption { of, change, from })
+}
+
+/// What a change by so many percent multiplies with; a sign is needed, so that `20%` is not taken for
+/// a fifth.
+fn read_factor(percent: &str) -> Option<f64> {
+    let digits = percent.strip_prefix(['+', '-'])?;
+    let is_plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let percent = Decimal::from_str_exact(percent).ok().filter(|_| is_plain)?;
+    let is_possible = percent >= Decimal::from(-100) && percent <= Decimal::from(100_000);
+    let percent = percent.to_f64().filter(|_| is_possible)?;
+    Some(1.0 + percent / 100.0)
+}
+
+/// About how much an amount is, for what is only assumed.
+fn about(amount: Money) -> f64 {
+    credits_ledger::foresight::approximate(amount)
+}
