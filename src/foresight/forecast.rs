@@ -104,8 +104,10 @@ pub struct MonthAhead {
     pub tax: Money,
     /// What credits pay.
     pub credits: Money,
-    /// What the card pays.
+    /// What the card pays, as the statements say it: rounded once a bill.
     pub card: Money,
+    /// The same exactly: all that credits do not pay.
+    pub card_exact: Money,
     /// Four of five times the charges are between these.
     pub range: (Money, Money),
     /// What the card pays if they are as low, and as high, in this month and all before it.
@@ -404,6 +406,7 @@ impl<'q> Run<'q> {
     /// Sums a month up.
     fn close(&mut self, month: Month, statements: Vec<Statement>) {
         let (mut charges, mut credits, mut card) = (Money::ZERO, Money::ZERO, Money::ZERO);
+        let digits = self.question.currency.minor_digits();
         let (mut tax, mut covered, mut uncovered) = (Money::ZERO, Money::ZERO, Money::ZERO);
         self.coverable.settle(&statements);
         for statement in &statements {
@@ -411,7 +414,7 @@ impl<'q> Run<'q> {
             let accounts = statement.bill.usage_accounts();
             charges += totals.charges;
             credits += totals.credits;
-            card += totals.card;
+            card += totals.card.round_half_away(digits);
             for line in statement.lines() {
                 if line.charge.category == Category::Tax {
                     tax += line.charge.amount;
@@ -457,6 +460,7 @@ impl<'q> Run<'q> {
             tax,
             credits,
             card,
+            card_exact: charges - credits,
             range: (charges, charges),
             card_range: (card, card),
             left,

@@ -13,6 +13,7 @@ mod dice; // chance that can be had again
 mod earning; // credits that spend and completed trainings earn
 mod explains; // every reason that keeps a credit from a charge
 mod finance_month; // forty accounts share a credit, one leaves, a month is closed
+mod forecasts; // when credits run out, and what if
 mod geography; // regions, patterns of them, countries
 mod help; // help, examples, completions, manual pages, typing errors
 mod input; // documents and arguments, good and bad

@@ -55,7 +55,7 @@ fn is_ahead_of_today(ledger: &Library) -> bool {
 fn adds_up(foreseen: &Forecast<'_>) -> Result<(), String> {
     let mut applied: BTreeMap<CreditId, Money> = BTreeMap::new();
     for month in &foreseen.months {
-        if month.credits + month.card != month.charges {
+        if month.credits + month.card_exact != month.charges {
             return Err(format!("{} does not add up: {month:?}", month.month));
         }
         let (low, high) = month.range;
