@@ -178,7 +178,7 @@ fn words(forecast: &ForecastShape) -> Vec<String> {
         lines.push("no credit has anything left".to_owned());
     }
     lines.extend(seldom(forecast));
-    lines.push(card_words(forecast));
+    lines.push(format!("the card {}", forecast.card_words));
     lines
 }
 
@@ -230,42 +230,4 @@ fn seldom(forecast: &ForecastShape) -> Vec<String> {
         lines.push(format!("and {more} fees more that do not come every month"));
     }
     lines
-}
-
-fn card_words(forecast: &ForecastShape) -> String {
-    let last = forecast.months.last().map(|month| month.month.as_str());
-    let (Some(month), Some(runway), Some(card)) = (
-        &forecast.card_starts_in,
-        &forecast.runway_months,
-        &forecast.card_at_start,
-    ) else {
-        let until = last.map_or(String::new(), |last| format!(" until {last}"));
-        return format!("the card does not start to pay for what credits cover{until}");
-    };
-    if is_now(forecast) {
-        return format!(
-            "the card pays already for what credits cover, or covered: {card} {} in {month}",
-            forecast.currency
-        );
-    }
-    let earliest = forecast.card_starts_earliest.as_ref().unwrap_or(month);
-    let latest = match &forecast.card_starts_latest {
-        Some(latest) => latest.clone(),
-        None => "later".to_owned(),
-    };
-    let range = match *earliest == latest {
-        true => String::new(),
-        false => format!(" ({earliest} to {latest})"),
-    };
-    format!(
-        "the card starts in {month}{range}, in {runway} months, with {card} {}",
-        forecast.currency
-    )
-}
-
-/// Whether the card starts with the first month that is expected, and nothing is left to pay before.
-fn is_now(forecast: &ForecastShape) -> bool {
-    let first = forecast.months.first().map(|month| &month.month);
-    let is_over = forecast.runway_months.as_deref() == Some("0.0");
-    is_over && forecast.card_starts_in.as_ref() == first
 }

@@ -45,6 +45,8 @@ pub(crate) struct ForecastShape {
     pub(crate) expected: Vec<StreamShape>,
     #[serde(skip)]
     pub(crate) digits: u32,
+    #[serde(skip)]
+    pub(crate) card_words: String,
     /// What is left before the first month.
     #[serde(skip)]
     pub(crate) left: Money,
@@ -148,6 +150,7 @@ impl ForecastShape {
             card_at_start: forecast.card_start.map(|start| start.card.text(digits)),
             runway_months: forecast.card_start.map(|start| tenths_text(start.tenths())),
             expected: streams(forecast, digits),
+            card_words: card_words(forecast),
             digits,
             left,
         }
@@ -158,6 +161,40 @@ impl ForecastShape {
 fn has_started(forecast: &Forecast<'_>, credit: &CreditAhead, as_of: NaiveDate) -> bool {
     let record = &forecast.after.credits[&credit.id];
     record.credit.terms.start_date <= as_of
+}
+
+/// When the card starts, in words.
+pub(crate) fn card_words(forecast: &Forecast<'_>) -> String {
+    let currency = forecast.currency;
+    let Some(start) = forecast.card_start else {
+        let last = forecast.months.last();
+        let until = last.map_or(String::new(), |last| format!(" until {}", last.month));
+        return format!("does not start to pay for what credits cover{until}");
+    };
+    let card = start.card.grouped(currency.minor_digits());
+    let first = forecast.months.first().map(|first| first.month);
+    if start.tenths() == 0 && first == Some(start.month) {
+        let what = match start.is_covered {
+            true => "what credits cover, or covered",
+            false => "everything, no credit covers any of it",
+        };
+        return format!(
+            "pays already for {what}: {card} {currency} in {}",
+            start.month
+        );
+    }
+    let (earliest, latest) = forecast.card_start_range;
+    let earliest = earliest.unwrap_or(start.month);
+    let range = match latest {
+        Some(latest) if latest == earliest => String::new(),
+        Some(latest) => format!(" ({earliest} to {latest})"),
+        None => format!(" ({earliest} or later)"),
+    };
+    format!(
+        "starts to pay in {}{range}, in {} months, with {card} {currency}",
+        start.month,
+        tenths_text(start.tenths())
+    )
 }
 
 /// A number of tenths, with its point.

@@ -48,6 +48,7 @@ mod shape;
 mod shell;
 mod split;
 mod statement;
+mod status;
 mod table;
 mod terms;
 mod typed;
@@ -219,6 +220,7 @@ enum Command {
     Covers(explain::CoversArgs),
     Check(check::CheckArgs),
     Forecast(forecast::ForecastArgs),
+    Status(status::StatusArgs),
     Void(grant::VoidArgs),
     Pause(operate::PauseArgs),
     Resume(operate::ResumeArgs),
@@ -321,6 +323,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Covers(args) => explain::covers(args, context),
         Command::Check(args) => check::check(args, context),
         Command::Forecast(args) => forecast::forecast(args, context),
+        Command::Status(args) => status::status(args, context),
         Command::Void(args) => grant::void(args, context),
         Command::Pause(args) => operate::pause(args, context),
         Command::Resume(args) => operate::resume(args, context),

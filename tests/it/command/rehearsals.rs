@@ -7,7 +7,7 @@ use super::help::commands;
 use super::support::{Ledger, MEMBER, PAYER, bill, estimate};
 
 /// Commands that record nothing.
-const QUESTIONS: [&str; 23] = [
+const QUESTIONS: [&str; 24] = [
     "reconcile",
     "balance",
     "list",
@@ -31,6 +31,7 @@ const QUESTIONS: [&str; 23] = [
     "man",
     "usage",
     "forecast",
+    "status",
 ];
 
 const OFFERS: &str = r#"{"offers": [{"id": "new", "name": "New", "kind": "educational", "amount": "25", "currency": "USD"}]}"#;
