@@ -105,11 +105,20 @@ impl Real {
         apply(standings, &self.accounts, self.bill.clone(), &self.rules)
     }
 
-    /// The first rule that keeps a credit from a charge, what is left of either aside.
-    fn hindrance(&self, standing: &Standing<'_>, charge: &Charge) -> Option<Hindrance> {
+    fn claim<'a>(&'a self, standing: &'a Standing<'a>) -> Claim<'a> {
         let in_bill = self.bill.usage_accounts().contains(standing.owner);
         let id = self.bill.id();
-        Claim::new(standing, id, in_bill, &self.accounts, &self.rules).hindrance(charge)
+        Claim::new(standing, id, in_bill, &self.accounts, &self.rules)
+    }
+
+    /// The first rule that keeps a credit from a charge, what is left of either aside.
+    fn hindrance(&self, standing: &Standing<'_>, charge: &Charge) -> Option<Hindrance> {
+        self.claim(standing).hindrance(charge)
+    }
+
+    /// Every rule that does.
+    fn hindrances(&self, standing: &Standing<'_>, charge: &Charge) -> Vec<Hindrance> {
+        self.claim(standing).hindrances(charge).collect()
     }
 }
 
@@ -206,6 +215,33 @@ fn credits_are_kept_out_by_the_rule_that_the_naive_model_names() {
                 let rule = real.hindrance(standing, charge).map(Hindrance::as_str);
                 let expected = model::why_not(&case.world, &case.bill, at_charge, at_credit);
                 prop_assert_eq!(rule, expected, "{:?} and {:?}", charge, standing.credit);
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn every_rule_that_keeps_a_credit_out_is_told_once_and_in_order() {
+    holds(800, some_case(), |case| {
+        let real = Real::new(&case);
+        for charge in real.bill.charges() {
+            for standing in &real.standings() {
+                let rules = real.hindrances(standing, charge);
+                prop_assert!(rules.windows(2).all(|pair| pair[0] < pair[1]), "{rules:?}");
+                let free = Standing {
+                    paused: false,
+                    voided: false,
+                    ..standing.clone()
+                };
+                let mut others = real.hindrances(&free, charge);
+                let flags = [
+                    (standing.voided, Hindrance::Voided),
+                    (standing.paused, Hindrance::Paused),
+                ];
+                others.extend(flags.iter().filter(|(is, _)| *is).map(|(_, rule)| *rule));
+                others.sort_unstable();
+                prop_assert_eq!(rules, others);
             }
         }
         Ok(())
