@@ -41,6 +41,7 @@ mod roster;
 mod service;
 mod shape;
 mod shell;
+mod span;
 mod split;
 mod statement;
 mod table;
