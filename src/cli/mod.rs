@@ -49,6 +49,7 @@ mod terms;
 mod typed;
 mod usage;
 mod whole_file;
+mod why_card;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;

@@ -27,6 +27,11 @@ impl Span {
         self.month.is_none_or(|month| id.month == month)
             && self.payer.as_ref().is_none_or(|payer| id.payer == *payer)
     }
+
+    /// Whether any of it was said.
+    pub(crate) fn is_said(&self) -> bool {
+        self.month.is_some() || self.payer.is_some() || self.is_final
+    }
 }
 
 /// That figures of these open bills are among others, if there are any.

@@ -26,17 +26,17 @@ use crate::random::{Case, LARGEST, Seen, holds, keys, on, shuffled, some_case, s
 use crate::types::{account, bill, charge, day, no_change, sharing, terms};
 
 /// What a case is for the library.
-struct Real {
+pub(crate) struct Real {
     /// Issued to somebody else and otherwise shared, which must not matter.
     credits: Vec<Credit>,
     standing: Vec<(AccountId, Sharing, Money, bool, bool)>,
-    accounts: Accounts,
-    bill: Bill,
-    rules: Rules,
+    pub(crate) accounts: Accounts,
+    pub(crate) bill: Bill,
+    pub(crate) rules: Rules,
 }
 
 impl Real {
-    fn new(case: &Case) -> Real {
+    pub(crate) fn new(case: &Case) -> Real {
         let mut accounts = Accounts::default();
         for member in &case.world.memberships {
             let on_record = accounts.by_id.entry(account(&member.account)).or_default();
@@ -82,7 +82,7 @@ impl Real {
         }
     }
 
-    fn standings(&self) -> Vec<Standing<'_>> {
+    pub(crate) fn standings(&self) -> Vec<Standing<'_>> {
         let both = self.credits.iter().zip(&self.standing);
         both.map(
             |(credit, (owner, sharing, left, paused, voided))| Standing {
@@ -97,11 +97,11 @@ impl Real {
         .collect()
     }
 
-    fn apply(&self) -> Statement {
+    pub(crate) fn apply(&self) -> Statement {
         self.apply_only(&self.standings())
     }
 
-    fn apply_only(&self, standings: &[Standing<'_>]) -> Statement {
+    pub(crate) fn apply_only(&self, standings: &[Standing<'_>]) -> Statement {
         apply(standings, &self.accounts, self.bill.clone(), &self.rules)
     }
 
@@ -117,7 +117,7 @@ impl Real {
     }
 
     /// Every rule that does.
-    fn hindrances(&self, standing: &Standing<'_>, charge: &Charge) -> Vec<Hindrance> {
+    pub(crate) fn hindrances(&self, standing: &Standing<'_>, charge: &Charge) -> Vec<Hindrance> {
         self.claim(standing).hindrances(charge).collect()
     }
 }
