@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use credits_ledger::ledger::apply::{Hindrance, Standing};
+use credits_ledger::ledger::balance::{Reserved, reserved};
 use credits_ledger::ledger::bill::{Charge, Status};
 use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::earn::{Earning, Unearned, earned_of, earnings};
@@ -26,29 +27,40 @@ use super::failure::Failure;
 use super::region::unknown_region_notes;
 use super::service::unknown_notes;
 use super::shape::{AllocationShape, date};
+use super::span::Span;
 use super::statement::statement_of;
 use super::table::{Cell, Style, Table};
 use super::terms::{read_account, read_region, read_service};
+use super::why_card::why_card;
 
 /// Say why each charge of a bill is paid as it is
 ///
 /// For each charge, which credits paid, and for every credit that did not, the first rule that
 /// kept it out. Without CHARGE, people get a summary by reason, and what the bill earned by offers
-/// that reward spend, or why not.
+/// that reward spend, or why not. With --why-card, each cent that the card pays of several bills,
+/// by the reason that kept the nearest credit out, and what would have covered it: the reasons add
+/// up to the card charges. Open bills are counted with what credits would pay of them now.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits explain 111122223333/2026-01
   credits explain 111122223333/2026-01 ec2
+  credits explain --why-card --month 2026-01
+  credits --json explain --why-card --final
   credits --json explain 111122223333/2026-01 '#3'")]
 pub(crate) struct ExplainArgs {
     /// The bill: PAYER/MONTH, with /CURRENCY where it is not USD
-    #[arg(value_name = "BILL")]
-    bill: String,
+    #[arg(value_name = "BILL", required_unless_present = "why_card")]
+    bill: Option<String>,
     /// The charge: its id, or its place as in `#3`
     #[arg(value_name = "CHARGE")]
     charge: Option<String>,
     #[command(flatten)]
     clocks: Clocks,
+    /// Each cent on the card of several bills, and what would have covered it
+    #[arg(long, conflicts_with_all = ["bill", "charge"])]
+    why_card: bool,
+    #[command(flatten, next_help_heading = "With --why-card")]
+    span: Span,
 }
 
 #[derive(Debug, Serialize)]
@@ -184,12 +196,24 @@ impl ExplainedCharge {
     }
 }
 
-/// Explains a bill.
+/// Explains a bill, or what the card pays of several.
 pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, Failure> {
+    let Some(bill) = &args.bill else {
+        return why_card(&args.span, &args.clocks, context);
+    };
+    if args.span.is_said() {
+        let message = "`--month`, `--payer` and `--final` go with `--why-card`, not with a bill";
+        let hint = "`credits explain --why-card --month 2026-01` asks about all bills of a month";
+        return Err(Failure::usage(message).hint(hint));
+    }
+    explain_bill(args, bill, context)
+}
+
+fn explain_bill(args: &ExplainArgs, bill: &str, context: &Context) -> Result<Answer, Failure> {
     let journal = context.existing_journal()?;
     let view = journal.view();
     let state = args.clocks.state(view)?;
-    let (id, bill) = args.clocks.bill(&state, &args.bill, context)?;
+    let (id, bill) = args.clocks.bill(&state, bill, context)?;
     let as_of = args.clocks.last_day(context);
     let (statement, _) = statement_of(view, &state, id, as_of, context)?;
     let wanted = args
@@ -202,19 +226,17 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
         Status::Final => (
             view.state_at(bill.entry - 1)?,
             view.rules(bill)?,
-            Vec::new(),
+            Reserved::new(),
         ),
         Status::Estimated => {
-            let estimates = view.estimates(&state, as_of, &context.rules)?;
-            let before = estimates
-                .into_iter()
-                .take_while(|statement| statement.bill.id() != id)
-                .collect();
-            (state.clone(), context.rules.clone(), before)
+            let mut estimates = view.estimates(&state, as_of, &context.rules)?;
+            let earlier = |statement: &Statement| statement.bill.id() != id;
+            let before = estimates.iter().take_while(|one| earlier(one)).count();
+            estimates.truncate(before);
+            (state.clone(), context.rules.clone(), reserved(&estimates))
         }
     };
-    let mut standings = then.standings(id.month);
-    reserve_first(&mut standings, &earlier);
+    let standings = standings_after(&then, id.month, &earlier);
     let digits = id.currency.minor_digits();
     let claims = Claims::of(&statement, &standings, &then.accounts, &rules).on_basis(bill.basis);
     let charges = statement
@@ -248,15 +270,21 @@ pub(crate) fn explain(args: &ExplainArgs, context: &Context) -> Result<Answer, F
     }))
 }
 
-/// Estimates of earlier months take their part first.
-fn reserve_first(standings: &mut [Standing<'_>], earlier: &[Statement]) {
-    for allocation in earlier.iter().flat_map(|statement| &statement.applied) {
-        if let Some(standing) = standings
-            .iter_mut()
-            .find(|standing| standing.credit.id == allocation.credit)
-        {
-            standing.left -= allocation.amount;
-        }
+/// The credits on record as they stand for bills of a month, after what earlier open bills take.
+pub(crate) fn standings_after<'a>(
+    state: &'a State,
+    month: Month,
+    earlier: &Reserved,
+) -> Vec<Standing<'a>> {
+    let mut standings = state.standings(month);
+    reserve_first(&mut standings, earlier);
+    standings
+}
+
+fn reserve_first(standings: &mut [Standing<'_>], earlier: &Reserved) {
+    for standing in standings {
+        let taken = earlier.get(&standing.credit.id).copied();
+        standing.left -= taken.unwrap_or_default();
     }
 }
 
@@ -537,8 +565,8 @@ pub(crate) fn covers(args: &CoversArgs, context: &Context) -> Result<Answer, Fai
     let mut standings: Vec<Standing<'_>> = credits
         .map(|record| record.standing(bill.month, record.left_on(as_of)))
         .collect();
-    let estimates = view.estimates(&state, as_of, &context.rules)?;
-    reserve_first(&mut standings, &estimates);
+    let taken = view.reserved(&state, as_of, &context.rules)?;
+    reserve_first(&mut standings, &taken);
     let claims = Claims::new(
         &standings,
         &bill,

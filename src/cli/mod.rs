@@ -46,6 +46,7 @@ mod roster;
 mod service;
 mod shape;
 mod shell;
+mod span;
 mod split;
 mod statement;
 mod status;
@@ -54,6 +55,7 @@ mod terms;
 mod typed;
 mod usage;
 mod whole_file;
+mod why_card;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;

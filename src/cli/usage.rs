@@ -4,22 +4,20 @@ use clap::{Args, ValueEnum};
 use credits_ledger::ledger::bill::Status;
 use credits_ledger::ledger::booking::Past;
 use credits_ledger::ledger::entry::Lines;
-use credits_ledger::ledger::names::{AccountId, BillId, Currency};
+use credits_ledger::ledger::names::{AccountId, Currency};
 use credits_ledger::ledger::state::{BillState, State};
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::ledger::usage::{OfAccount, Sums, Usage};
 use credits_ledger::money::Money;
-use credits_ledger::period::Month;
 use credits_ledger::store::journal::View;
 use serde::Serialize;
 
 use super::answer::Answer;
 use super::context::{Clocks, Context};
-use super::correct::read_month;
 use super::failure::Failure;
 use super::shape::date;
+use super::span::{Span, open_note};
 use super::table::{Cell, Table};
-use super::terms::read_account;
 
 /// Show who consumed what: charges, what credits paid of them, what the card pays
 ///
@@ -36,15 +34,8 @@ pub(crate) struct UsageArgs {
     /// What has a row of its own
     #[arg(long, value_name = "WHAT", value_enum)]
     by: By,
-    /// Bills of this month only [default: all months together]
-    #[arg(long, value_name = "YYYY-MM", value_parser = read_month)]
-    month: Option<Month>,
-    /// Bills of this payer account only
-    #[arg(long, value_name = "ID", value_parser = read_account)]
-    payer: Option<AccountId>,
-    /// Final bills only
-    #[arg(long = "final")]
-    is_final: bool,
+    #[command(flatten)]
+    span: Span,
     #[command(flatten)]
     clocks: Clocks,
 }
@@ -136,7 +127,7 @@ pub(crate) fn usage(args: &UsageArgs, context: &Context) -> Result<Answer, Failu
         as_of: date(args.clocks.date(context)),
         at_entry: state.head,
         by: args.by.as_str(),
-        month: args.month.map(|month| month.to_string()),
+        month: args.span.month.map(|month| month.to_string()),
         first_month: usage.months.map(|(first, _)| first.to_string()),
         last_month: usage.months.map(|(_, last)| last.to_string()),
         usage: rows(args.by, &usage, &state),
@@ -147,10 +138,9 @@ pub(crate) fn usage(args: &UsageArgs, context: &Context) -> Result<Answer, Failu
     let answer = Answer::data(context.format, answer, |answer| {
         table(by, answer).styled(style)
     });
-    let note = (!open.is_empty()).then(|| open_note(&open));
     Ok(answer
         .with_notes(context.absence(&journal))
-        .with_notes(note))
+        .with_notes(open_note(&open)))
 }
 
 /// What the bills that are asked about come to, and those of them that are open.
@@ -161,12 +151,8 @@ fn counted(
     context: &Context,
 ) -> Result<(Usage, Vec<String>), Failure> {
     let as_of = args.clocks.date(context);
-    let is_asked = |id: &BillId| {
-        args.month.is_none_or(|month| id.month == month)
-            && args.payer.as_ref().is_none_or(|payer| id.payer == *payer)
-    };
     let mut usage = Usage::default();
-    let asked = state.bills.iter().filter(|(id, _)| is_asked(id));
+    let asked = state.bills.iter().filter(|(id, _)| args.span.includes(id));
     let counts = |bill: &&BillState| bill.status == Status::Final && bill.effective <= as_of;
     for bill in asked.map(|(_, bill)| bill).filter(counts) {
         if let Lines::Statement(statement) = view.lines(bill)? {
@@ -174,30 +160,15 @@ fn counted(
         }
     }
     let mut open = Vec::new();
-    if !args.is_final {
+    if !args.span.is_final {
         let estimates = view.estimates(state, as_of, &context.rules)?;
-        let asked = |statement: &&Statement| is_asked(statement.bill.id());
+        let asked = |statement: &&Statement| args.span.includes(statement.bill.id());
         for statement in estimates.iter().filter(asked) {
             usage.add(statement, state);
             open.push(statement.bill.id().to_string());
         }
     }
     Ok((usage, open))
-}
-
-fn open_note(open: &[String]) -> String {
-    let (are, their) = match open.len() {
-        1 => ("bill is", "its"),
-        _ => ("bills are", "their"),
-    };
-    let named = open.iter().take(4).map(String::as_str);
-    let named = named.collect::<Vec<_>>().join(", ");
-    let more = match open.len() {
-        0..=4 => String::new(),
-        count => format!(" and {} more", count - 4),
-    };
-    let count = open.len();
-    format!("note: {count} {are} open, {their} figures are estimated: {named}{more}")
 }
 
 impl By {

@@ -3,7 +3,7 @@
 //! A pure function of credits, accounts, a bill and [`Rules`]; the same on every machine. Read it
 //! from top to bottom:
 //!
-//! 1. [`Claim::hindrance`]: what keeps a credit from a charge (rules A1 to A5, D2).
+//! 1. [`Claim::hindrances`]: what keeps a credit from a charge (rules A1 to A5, D2).
 //! 2. [`burn_order`]: the order in which credits are used up (B1 to B4).
 //! 3. `discount`: what price reductions take off before any credit is used (D3).
 //! 4. `Field`: where a credit lands (C1 to C4), and why that is near-linear.
@@ -109,6 +109,33 @@ impl fmt::Display for Hindrance {
 
 // ---- 1. What keeps a credit from a charge -----------------------------------------------------
 
+/// What a rule says of a claim on a charge.
+type Rule = fn(&Claim<'_>, &Charge) -> Option<Hindrance>;
+
+/// The rules that may keep a credit from a charge, in the order of [`Hindrance`].
+const RULES: [Rule; 8] = [
+    |claim, _| claim.currency_hindrance(),
+    |claim, charge| claim.day_hindrance(charge.start),
+    |claim, _| keeps(Hindrance::Voided, !claim.standing.voided),
+    |claim, _| keeps(Hindrance::Paused, !claim.standing.paused),
+    |claim, charge| keeps(Hindrance::Category, claim.covers_category(paid_as(charge))),
+    |claim, charge| keeps(Hindrance::Service, claim.covers_service(&charge.service)),
+    |claim, charge| {
+        keeps(
+            Hindrance::Region,
+            claim.covers_region(charge.region.as_ref()),
+        )
+    },
+    |claim, charge| {
+        let at_home = || keeps(Hindrance::Account, claim.is_at_home_on(charge.start));
+        claim.account_hindrance(&charge.account).or_else(at_home)
+    },
+];
+
+fn keeps(hindrance: Hindrance, holds: bool) -> Option<Hindrance> {
+    (!holds).then_some(hindrance)
+}
+
 /// What a credit may claim of one bill.
 #[derive(Debug)]
 pub struct Claim<'a> {
@@ -116,7 +143,7 @@ pub struct Claim<'a> {
     pub standing: &'a Standing<'a>,
     pub(super) bill: &'a BillId,
     pub(super) accounts: &'a Accounts,
-    rules: &'a Rules,
+    pub(super) rules: &'a Rules,
     pub(super) home: Home,
     /// What its scope says of regions that is no name of one, so that names are looked up only.
     patterns: Vec<&'a RegionPattern>,
@@ -147,24 +174,19 @@ impl<'a> Claim<'a> {
     /// The first rule that keeps the credit from a charge, what is left of either aside.
     #[must_use]
     pub fn hindrance(&self, charge: &Charge) -> Option<Hindrance> {
-        let keeps = |hindrance, holds: bool| (!holds).then_some(hindrance);
-        keeps(
-            Hindrance::Currency,
-            self.standing.credit.terms.currency == self.bill.currency,
-        )
-        .or_else(|| self.day_hindrance(charge.start))
-        .or_else(|| keeps(Hindrance::Voided, !self.standing.voided))
-        .or_else(|| keeps(Hindrance::Paused, !self.standing.paused))
-        .or_else(|| keeps(Hindrance::Category, self.covers_category(paid_as(charge))))
-        .or_else(|| keeps(Hindrance::Service, self.covers_service(&charge.service)))
-        .or_else(|| {
-            keeps(
-                Hindrance::Region,
-                self.covers_region(charge.region.as_ref()),
-            )
-        })
-        .or_else(|| self.account_hindrance(&charge.account))
-        .or_else(|| keeps(Hindrance::Account, self.is_at_home_on(charge.start)))
+        self.hindrances(charge).next()
+    }
+
+    /// Every rule that keeps the credit from a charge, in their order, what is left of either
+    /// aside. None is asked before its turn; with whom a credit is shared only within its pool.
+    pub fn hindrances(&self, charge: &Charge) -> impl Iterator<Item = Hindrance> {
+        let rules = RULES.into_iter();
+        rules.filter_map(move |rule| rule(self, charge))
+    }
+
+    fn currency_hindrance(&self) -> Option<Hindrance> {
+        let terms = &self.standing.credit.terms;
+        keeps(Hindrance::Currency, terms.currency == self.bill.currency)
     }
 
     /// A2, A3: a charge with a usage date is covered if its usage starts on a covered day; one

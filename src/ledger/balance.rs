@@ -91,10 +91,17 @@ pub type Reserved = BTreeMap<CreditId, Money>;
 #[must_use]
 pub fn reserved(estimates: &[Statement]) -> Reserved {
     let mut reserved = Reserved::new();
-    for allocation in estimates.iter().flat_map(|statement| &statement.applied) {
-        *reserved.entry(allocation.credit).or_default() += allocation.amount;
+    for statement in estimates {
+        reserve_for(&mut reserved, statement);
     }
     reserved
+}
+
+/// Adds what the statement of one more open bill would use.
+pub fn reserve_for(reserved: &mut Reserved, statement: &Statement) {
+    for allocation in &statement.applied {
+        *reserved.entry(allocation.credit).or_default() += allocation.amount;
+    }
 }
 
 /// The figures of a credit as of a date, `reserved` being what open bills would use of it.

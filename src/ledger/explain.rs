@@ -85,6 +85,16 @@ impl<'a> Claims<'a> {
         Claims::new(standings, statement.bill.id(), in_bill, accounts, rules)
     }
 
+    /// What each credit may claim, in burn order.
+    pub(super) fn in_burn_order(&self) -> &[Claim<'a>] {
+        &self.claims
+    }
+
+    /// On what it rests which credits pay the bill.
+    pub(super) fn basis(&self) -> Basis {
+        self.basis
+    }
+
     /// Each credit in burn order, and the first rule that keeps it from the charge, what is left
     /// of the charge aside.
     pub fn on<'b>(
@@ -191,14 +201,21 @@ pub fn detail(rule: Hindrance, claim: &Claim<'_>, charge: &Charge, discounted: M
 /// Whose switch keeps the credit from an account, or that the credit itself does.
 fn sharing_detail(claim: &Claim<'_>, charge: &Charge) -> String {
     let day = claim.bill.month.last_day();
-    let accounts = [claim.standing.owner, &charge.account];
-    match accounts
-        .into_iter()
-        .find(|id| !claim.accounts.shares_on(id, day))
-    {
+    match unwilling(claim, charge).next() {
         Some(account) => format!("account {account} does not share on {day}"),
         None => format!("is not shared with {}", charge.account),
     }
+}
+
+/// Who does not share at all, of the owner of a credit and the account of a charge.
+pub(super) fn unwilling<'b>(
+    claim: &'b Claim<'_>,
+    charge: &'b Charge,
+) -> impl Iterator<Item = &'b AccountId> {
+    let day = claim.bill.month.last_day();
+    let accounts = [claim.standing.owner, &charge.account];
+    let shares = move |id: &AccountId| claim.accounts.shares_on(id, day);
+    accounts.into_iter().filter(move |id| !shares(id))
 }
 
 /// Which part of rule A5 keeps the credit out.
@@ -263,14 +280,17 @@ fn in_country(region: &str, country: &str) -> Option<String> {
 
 /// The first few names of a scope, the others counted.
 fn listed<T: Display>(named: &BTreeSet<T>) -> String {
-    let names: Vec<String> = named.iter().take(8).map(ToString::to_string).collect();
-    let more = named.len().saturating_sub(8);
-    let rest = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("{}{rest}", names.join(", "))
+    some(named.iter(), 8)
+}
+
+/// The first few names, the others counted.
+pub(super) fn some<T: Display>(names: impl ExactSizeIterator<Item = T>, few: usize) -> String {
+    let more = names.len().saturating_sub(few);
+    let named: Vec<String> = names.take(few).map(|name| name.to_string()).collect();
+    match more {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 /// What a scope says to a name that it does not cover.

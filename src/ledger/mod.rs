@@ -38,3 +38,5 @@ pub mod split;
 pub mod state;
 pub mod statement;
 pub mod usage;
+pub mod why_card;
+pub mod would_cover;

@@ -16,7 +16,7 @@ use crate::ledger::bill::{Bill, Status};
 use crate::ledger::booking::{Past, reserve};
 use crate::ledger::code::{self, Typed};
 use crate::ledger::decide::Desk;
-use crate::ledger::entry::{Basis, CodeMark, Entry, Event, LedgerId, Lines, Proposal};
+use crate::ledger::entry::{Basis, Booking, CodeMark, Entry, Event, LedgerId, Lines, Proposal};
 use crate::ledger::redeem::CodeState;
 use crate::ledger::rules::Rules;
 use crate::ledger::state::{BillState, State};
@@ -281,10 +281,7 @@ fn fold_part(
     }
     read.read(from + 1, number, &mut |record| {
         last = follow(&last, &record)?;
-        let entry = decode(&record)?.entry;
-        state
-            .post(&entry)
-            .map_err(|broken| StoreError::Damaged(broken.to_string()))
+        post(&mut state, &decode(&record)?.entry)
     })?;
     if last.number != number || expected.is_some_and(|expected| expected != last) {
         return Err(StoreError::Damaged(format!(
@@ -292,6 +289,11 @@ fn fold_part(
         )));
     }
     Ok((state, from))
+}
+
+fn post(state: &mut State, entry: &Entry) -> Result<(), StoreError> {
+    let posted = state.post(entry);
+    posted.map_err(|broken| StoreError::Damaged(broken.to_string()))
 }
 
 /// The head after a record, if the record follows on the head before.
@@ -420,6 +422,32 @@ impl View<'_> {
         read_linked(self.read, from, to, &mut |record| {
             let entry = decode(&record)?.entry;
             visit(record, entry)
+        })
+    }
+
+    /// Hands the bookings that entries of these numbers are to `visit`, in their order, each with
+    /// what the journal said just before it. The journal is read once, however many there are.
+    ///
+    /// # Errors
+    /// A ledger that cannot be read or is damaged.
+    pub fn bookings(
+        &self,
+        numbers: &BTreeSet<u64>,
+        visit: &mut dyn FnMut(&State, &Booking, &Statement),
+    ) -> Result<(), StoreError> {
+        let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
+            return Ok(());
+        };
+        let mut state = self.state_at(first.saturating_sub(1))?;
+        read_linked(self.read, *first, *last, &mut |record| {
+            let decoded = decode(&record)?;
+            if numbers.contains(&decoded.entry.number)
+                && let Event::BillBooked(booking) = &decoded.entry.event
+                && let Lines::Statement(statement) = read_lines(self.read, &decoded)?
+            {
+                visit(&state, booking, &statement);
+            }
+            post(&mut state, &decoded.entry)
         })
     }
 

@@ -36,3 +36,4 @@ mod story; // sessions that a test prepares, kept as documentation
 mod sums; // bills that are summed where they lie
 pub(crate) mod support; // a ledger to try things on
 mod usage; // who consumed what, for chargeback
+mod why_card; // each cent on the card, and what would have covered it

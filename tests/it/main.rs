@@ -28,3 +28,4 @@ mod services; // names of services, at the door and in the journal
 mod store_sqlite; // the journal on disk
 mod transcripts; // what people see, which is also documentation
 mod types; // the words of the model in the types of the library
+mod why_card; // why the card pays, on random bills

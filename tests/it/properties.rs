@@ -26,17 +26,17 @@ use crate::random::{Case, LARGEST, Seen, holds, keys, on, shuffled, some_case, s
 use crate::types::{account, bill, charge, day, no_change, sharing, terms};
 
 /// What a case is for the library.
-struct Real {
+pub(crate) struct Real {
     /// Issued to somebody else and otherwise shared, which must not matter.
     credits: Vec<Credit>,
     standing: Vec<(AccountId, Sharing, Money, bool, bool)>,
-    accounts: Accounts,
-    bill: Bill,
-    rules: Rules,
+    pub(crate) accounts: Accounts,
+    pub(crate) bill: Bill,
+    pub(crate) rules: Rules,
 }
 
 impl Real {
-    fn new(case: &Case) -> Real {
+    pub(crate) fn new(case: &Case) -> Real {
         let mut accounts = Accounts::default();
         for member in &case.world.memberships {
             let on_record = accounts.by_id.entry(account(&member.account)).or_default();
@@ -82,7 +82,7 @@ impl Real {
         }
     }
 
-    fn standings(&self) -> Vec<Standing<'_>> {
+    pub(crate) fn standings(&self) -> Vec<Standing<'_>> {
         let both = self.credits.iter().zip(&self.standing);
         both.map(
             |(credit, (owner, sharing, left, paused, voided))| Standing {
@@ -97,19 +97,28 @@ impl Real {
         .collect()
     }
 
-    fn apply(&self) -> Statement {
+    pub(crate) fn apply(&self) -> Statement {
         self.apply_only(&self.standings())
     }
 
-    fn apply_only(&self, standings: &[Standing<'_>]) -> Statement {
+    pub(crate) fn apply_only(&self, standings: &[Standing<'_>]) -> Statement {
         apply(standings, &self.accounts, self.bill.clone(), &self.rules)
+    }
+
+    fn claim<'a>(&'a self, standing: &'a Standing<'a>) -> Claim<'a> {
+        let in_bill = self.bill.usage_accounts().contains(standing.owner);
+        let id = self.bill.id();
+        Claim::new(standing, id, in_bill, &self.accounts, &self.rules)
     }
 
     /// The first rule that keeps a credit from a charge, what is left of either aside.
     fn hindrance(&self, standing: &Standing<'_>, charge: &Charge) -> Option<Hindrance> {
-        let in_bill = self.bill.usage_accounts().contains(standing.owner);
-        let id = self.bill.id();
-        Claim::new(standing, id, in_bill, &self.accounts, &self.rules).hindrance(charge)
+        self.claim(standing).hindrance(charge)
+    }
+
+    /// Every rule that does.
+    pub(crate) fn hindrances(&self, standing: &Standing<'_>, charge: &Charge) -> Vec<Hindrance> {
+        self.claim(standing).hindrances(charge).collect()
     }
 }
 
@@ -206,6 +215,33 @@ fn credits_are_kept_out_by_the_rule_that_the_naive_model_names() {
                 let rule = real.hindrance(standing, charge).map(Hindrance::as_str);
                 let expected = model::why_not(&case.world, &case.bill, at_charge, at_credit);
                 prop_assert_eq!(rule, expected, "{:?} and {:?}", charge, standing.credit);
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn every_rule_that_keeps_a_credit_out_is_told_once_and_in_order() {
+    holds(800, some_case(), |case| {
+        let real = Real::new(&case);
+        for charge in real.bill.charges() {
+            for standing in &real.standings() {
+                let rules = real.hindrances(standing, charge);
+                prop_assert!(rules.windows(2).all(|pair| pair[0] < pair[1]), "{rules:?}");
+                let free = Standing {
+                    paused: false,
+                    voided: false,
+                    ..standing.clone()
+                };
+                let mut others = real.hindrances(&free, charge);
+                let flags = [
+                    (standing.voided, Hindrance::Voided),
+                    (standing.paused, Hindrance::Paused),
+                ];
+                others.extend(flags.iter().filter(|(is, _)| *is).map(|(_, rule)| *rule));
+                others.sort_unstable();
+                prop_assert_eq!(rules, others);
             }
         }
         Ok(())

@@ -32,7 +32,7 @@ fn prepared() -> Ledger {
     ledger
 }
 
-const READING: [&str; 14] = [
+const READING: [&str; 15] = [
     "balance",
     "list",
     "show C2",
@@ -40,6 +40,7 @@ const READING: [&str; 14] = [
     "statement 111122223333/2026-01",
     "explain 111122223333/2026-01",
     "explain 111122223333/2026-01 vat",
+    "explain --why-card --final",
     "covers --service AmazonEC2",
     "offer list",
     "code list",

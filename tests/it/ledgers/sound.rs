@@ -7,11 +7,13 @@ use credits_ledger::ledger::balance::{CreditStatus, figures};
 use credits_ledger::ledger::bill::Status;
 use credits_ledger::ledger::correct;
 use credits_ledger::ledger::entry::{Event, Lines};
+use credits_ledger::ledger::explain::Claims;
 use credits_ledger::ledger::names::{BillId, CreditId};
 use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::ledger::state::{CreditRecord, State};
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::ledger::usage::{Sums, Usage};
+use credits_ledger::ledger::why_card::WhyCard;
 use credits_ledger::money::Money;
 
 use super::library::Library;
@@ -34,6 +36,7 @@ pub(crate) fn is_sound(ledger: &Library, before: &State, naive: &Naive) -> Resul
             pays_exactly(ledger, id)?;
             stays_in_scope(ledger, id, naive)?;
             is_consumed_exactly(ledger, id)?;
+            card_is_told_exactly(ledger, before, id)?;
         }
     }
     gives_back_what_it_took(ledger, before)
@@ -204,6 +207,26 @@ fn is_consumed_exactly(ledger: &Library, id: &BillId) -> Result<(), String> {
         false => Err(format!(
             "bill {id} of {totals:#?} is consumed as {usage:#?}"
         )),
+    }
+}
+
+/// The reasons of what the card pays add up to the card charge as it is printed.
+fn card_is_told_exactly(ledger: &Library, before: &State, id: &BillId) -> Result<(), String> {
+    let (statement, bill) = (statement(ledger, id), &ledger.state.bills[id]);
+    let mut then = before.clone();
+    let since = ledger.journal.iter().skip(before.head as usize);
+    for entry in since.take_while(|entry| entry.number < bill.entry) {
+        then.post(entry).map_err(|broken| broken.to_string())?;
+    }
+    let standings = then.standings(id.month);
+    let claims = Claims::of(&statement, &standings, &then.accounts, &ledger.rules);
+    let mut why = WhyCard::default();
+    why.add(&statement, &claims.on_basis(bill.basis));
+    let told: Money = why.parts().iter().map(|(_, part)| part.card).sum();
+    let card = bill.totals.card.round_half_away(id.currency.minor_digits());
+    match told == card && why.totals.values().copied().sum::<Money>() == card {
+        true => Ok(()),
+        false => Err(format!("the card charge of bill {id} is told as {why:#?}")),
     }
 }
 

@@ -94,6 +94,8 @@ fn question(history: &History, dice: &mut Dice) -> String {
         8 | 9 => format!("show C{credit}"),
         10 | 11 => "bills".to_owned(),
         12 => format!("statement {bill}"),
+        13 if dice.percent(40) => "explain --why-card".to_owned(),
+        13 if dice.percent(40) => "explain --why-card --final".to_owned(),
         13 => format!("explain {bill}"),
         14 => format!("explain {bill} b"),
         15 => format!("covers --service AmazonS3 --account {account}"),
@@ -159,6 +161,7 @@ impl Asked {
                 .for_each(|credit| reading.agrees_with_credit(credit, &as_of)),
             ["show", _] => reading.agrees_with_credit(answer, &as_of),
             ["statement", _] => reading.agrees_with_bill(answer),
+            ["explain", "--why-card"] => reading.agrees_with_card(answer, words.len() == 4),
             ["explain", _] if words.len() == 3 => reading.agrees_with_bill(answer),
             ["covers", _] => reading.agrees_with_covers(answer, &as_of),
             ["check", _] => {

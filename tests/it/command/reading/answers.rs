@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use credits_ledger::ledger::names::BillId;
 use credits_ledger::money::Money;
 use serde_json::Value;
 
@@ -144,6 +145,30 @@ impl Reading {
             .map(|(credit, amount)| (credit.as_str(), *amount))
             .collect();
         assert!(!bill.is_final || used == applied, "{answer}");
+    }
+
+    /// An answer of `explain --why-card` must add up, and of final bills only say the same.
+    #[track_caller]
+    pub(in crate::command) fn agrees_with_card(&self, answer: &Value, is_final: bool) {
+        let card = |value: &Value| (text(&value["currency"]).to_owned(), money(&value["card"]));
+        let mut told: BTreeMap<String, Money> = BTreeMap::new();
+        for (currency, card) in each(&answer["reasons"]).map(card) {
+            *told.entry(currency).or_default() += card;
+        }
+        let totals: BTreeMap<String, Money> = each(&answer["totals"]).map(card).collect();
+        for name in totals.keys() {
+            told.entry(name.clone()).or_default();
+        }
+        assert_eq!(told, totals, "{answer}");
+        let mut sums: BTreeMap<String, Money> = BTreeMap::new();
+        let bills = self.bills_on(text(&answer["as_of"]));
+        for (id, bill) in bills.filter(|(_, bill)| bill.is_final) {
+            let id = BillId::parse(id).expect("a bill");
+            let digits = id.currency.minor_digits();
+            let card = (bill.charges - bill.credits).round_half_away(digits);
+            *sums.entry(id.currency.to_string()).or_default() += card;
+        }
+        assert!(!is_final || totals == sums, "{answer}");
     }
 
     /// An answer of `check --expiring-within` must say the same.
