@@ -5,6 +5,7 @@
 //! of JSON in [`shape`], statuses and advice in [`failure`].
 
 mod account;
+mod alert;
 mod answer;
 mod apply;
 mod bad_usage;
@@ -12,6 +13,7 @@ mod balance;
 mod bill;
 mod bills;
 mod check;
+mod checks;
 mod code;
 mod confirm;
 mod context;
@@ -21,9 +23,11 @@ mod earn;
 mod eligible;
 mod explain;
 mod failure;
+mod foreseen;
 mod grant;
 mod import;
 mod journal;
+mod limits;
 mod mint;
 mod offer;
 mod offer_shape;

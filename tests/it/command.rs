@@ -3,6 +3,7 @@
 
 pub(crate) mod aws; // credits, histories and reconciliation as AWS says
 mod bills; // the same bill again, estimates, exact sums, questions about the past
+mod checks; // limits that are recorded, and since when an alert holds
 mod clocks; // the day and the entry that a question is about
 mod codes; // codes minted, recorded, revoked, redeemed many at once
 mod corrections; // bills amended, reversed and replayed, months closed
