@@ -11,6 +11,7 @@ use super::context::{Clocks, Context};
 use super::failure::Failure;
 use super::foreseen::foreseen;
 use super::limits::{LimitArgs, flags};
+use super::metrics;
 use super::shape::date;
 use super::table::{Cell, Table};
 
@@ -21,7 +22,8 @@ use super::table::{Cell, Table};
 /// silence.
 ///
 /// With --save the limits are recorded, and a check without them looks for those; one that is named
-/// all the same counts in place of the one recorded.
+/// all the same counts in place of the one recorded. With --format prometheus the figures are
+/// printed as a node exporter reads them, alerts or none.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("recording").args(["save", "forget"]),
@@ -29,6 +31,7 @@ use super::table::{Cell, Table};
   credits check --remaining-below 20% --expiring-within 30d --card-above 0
   credits check --bill-missing
   credits check --waste-above 100 --runway-below 4m --save
+  credits check --format prometheus
   0 8 * * * credits --ledger /srv/credits/ledger.db check --remaining-below 500"
 )]
 pub(crate) struct CheckArgs {
@@ -86,6 +89,20 @@ pub(crate) fn check(args: &CheckArgs, context: &Context) -> Result<Answer, Failu
         let status = u8::from(!alerts.is_empty());
         Ok(answer(checked, context.format).status(status))
     })?
+}
+
+/// The same for a monitoring system, which is told figures too, and which is told that all is well.
+pub(crate) fn measure(args: &CheckArgs, context: &Context) -> Result<Answer, Failure> {
+    if args.save || args.forget {
+        let message = "`--save` and `--forget` measure nothing";
+        return Err(Failure::usage(message).hint("leave out `--format prometheus`"));
+    }
+    look(args, context, |facts, limits| {
+        let alerts = alerts(facts, limits);
+        let page = metrics::page(facts, limits, &alerts, context.now);
+        let status = u8::from(!alerts.is_empty());
+        Answer::text(page).even_if_quiet().status(status)
+    })
 }
 
 fn record(args: &CheckArgs, context: &Context) -> Result<Answer, Failure> {

@@ -13,6 +13,7 @@ mod cron; // without a terminal, a home or a stdin; `check` at the edges of its 
 mod dice; // chance that can be had again
 mod earning; // credits that spend and completed trainings earn
 mod explains; // every reason that keeps a credit from a charge
+mod exposition; // a strict reader of the format of Prometheus
 mod finance_month; // forty accounts share a credit, one leaves, a month is closed
 mod geography; // regions, patterns of them, countries
 mod help; // help, examples, completions, manual pages, typing errors
@@ -22,6 +23,7 @@ mod manners; // what a stranger would stumble over
 mod operations; // credits paused, transferred, shared otherwise
 mod organisations; // pools, circles, which offers an account may redeem
 mod output; // streams, formats, colours, closed pipes, full disks
+mod prometheus; // figures for a monitoring system, and that a broken ledger is seen
 mod provider; // bills as the provider applied its own credits
 mod races; // many processes at once, and processes that are killed
 mod reading; // the journal read a second time, slowly
