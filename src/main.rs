@@ -33,12 +33,12 @@ fn run(cli: &Cli) -> u8 {
     if let Some(answer) = cli::run_without_ledger(cli) {
         return match answer {
             Ok(answer) => print(answer, &[], cli),
-            Err(failure) => fail(&failure, json(cli)),
+            Err(failure) => fail(&failure, Told::of(cli)),
         };
     }
     let context = match Context::new(&cli.global) {
         Ok(context) => context,
-        Err(failure) => return fail(&failure, json(cli)),
+        Err(failure) => return fail(&failure, Told::of(cli)),
     };
     match cli::run(cli, &context) {
         Ok(answer) => {
@@ -51,24 +51,58 @@ fn run(cli: &Cli) -> u8 {
                 .borrow()
                 .iter()
                 .for_each(|note| complain(note));
-            fail(&failure, json(cli))
+            fail(&failure, Told::of(cli))
         }
     }
 }
 
-fn json(cli: &Cli) -> bool {
-    cli.global.format() == cli::Format::Json
+/// How a failure is told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    /// To a program.
+    json: bool,
+    /// To a monitoring system too.
+    is_measured: bool,
+}
+
+impl Told {
+    fn of(cli: &Cli) -> Told {
+        Told {
+            json: cli.global.format() == cli::Format::Json,
+            is_measured: cli::is_measured(cli),
+        }
+    }
+
+    /// As arguments ask for it that cannot be understood.
+    fn to(arguments: &[OsString]) -> Told {
+        let words: Vec<&str> = arguments
+            .iter()
+            .skip(1)
+            .take_while(|argument| *argument != "--")
+            .map(|argument| argument.to_str().unwrap_or_default())
+            .collect();
+        let format = |name: &str| {
+            let mut pairs = words.windows(2);
+            let joined = format!("--format={name}");
+            words.contains(&joined.as_str()) || pairs.any(|pair| pair == ["--format", name])
+        };
+        Told {
+            json: words.contains(&"--json") || format("json"),
+            is_measured: format("prometheus") && cli::command_path(&words) == ["check"],
+        }
+    }
 }
 
 /// Notes first, then the data: whatever was recorded is safe by now.
 fn print(mut answer: Answer, notes: &[String], cli: &Cli) -> u8 {
     let (status, recorded, once) = (answer.status, answer.recorded, answer.shown_once);
-    if cli.global.quiet && status == 0 {
+    let is_quiet = cli.global.quiet && status == 0;
+    if is_quiet && !answer.even_if_quiet {
         return 0;
     }
-    for note in notes.iter().chain(&std::mem::take(&mut answer.notes)) {
-        complain(note);
-    }
+    let said = std::mem::take(&mut answer.notes);
+    let notes = notes.iter().chain(&said).filter(|_| !is_quiet);
+    notes.for_each(|note| complain(note));
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match answer.write(&mut out).and_then(|()| out.flush()) {
         Ok(()) => status,
@@ -85,13 +119,19 @@ fn print(mut answer: Answer, notes: &[String], cli: &Cli) -> u8 {
                 true => failure.hint("nobody has seen all of it: `credits code list` shows the entries, `credits code revoke --entry N` takes them back"),
                 false => failure,
             };
-            fail(&failure, json(cli))
+            fail(&failure, Told::of(cli))
         }
     }
 }
 
-fn fail(failure: &Failure, json: bool) -> u8 {
-    complain(&if json {
+fn fail(failure: &Failure, told: Told) -> u8 {
+    if told.is_measured && failure.status <= cli::UNAVAILABLE {
+        let mut out = io::stdout().lock();
+        let _ = out
+            .write_all(cli::down().as_bytes())
+            .and_then(|()| out.flush());
+    }
+    complain(&if told.json {
         failure.json()
     } else {
         failure.to_string()
@@ -110,14 +150,6 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
-    let wants_json = arguments
-        .iter()
-        .skip(1)
-        .take_while(|argument| *argument != "--")
-        .any(|argument| argument == "--json" || argument == "--format=json")
-        || arguments
-            .windows(2)
-            .any(|pair| pair[0] == "--format" && pair[1] == "json");
     if answers {
         let mut out = io::stdout().lock();
         let text = error.render().to_string();
@@ -127,12 +159,12 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
                     "the answer cannot be written: {}",
                     cli::io_words(&error)
                 )),
-                false,
+                Told::default(),
             ),
             _ => 0,
         };
     }
-    fail(&cli::usage_failure(error, arguments), wants_json)
+    fail(&cli::usage_failure(error, arguments), Told::to(arguments))
 }
 
 /// No backtrace and no values: a line that can be reported.

@@ -30,6 +30,8 @@ pub(crate) struct Answer {
     pub(crate) recorded: bool,
     /// Whether it says what nothing will say again.
     pub(crate) shown_once: bool,
+    /// Whether it is printed on success even where nothing else is.
+    pub(crate) even_if_quiet: bool,
 }
 
 impl Answer {
@@ -41,6 +43,7 @@ impl Answer {
             status: 0,
             recorded: false,
             shown_once: false,
+            even_if_quiet: false,
         }
     }
 
@@ -96,6 +99,12 @@ impl Answer {
     /// Of what is shown this once: who closes the pipe has not seen enough.
     pub(crate) fn shown_once(mut self, shown_once: bool) -> Answer {
         self.shown_once = shown_once;
+        self
+    }
+
+    /// Of what is asked for to be kept: `--quiet` leaves out what is said beside it.
+    pub(crate) fn even_if_quiet(mut self) -> Answer {
+        self.even_if_quiet = true;
         self
     }
 

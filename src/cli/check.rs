@@ -1,68 +1,67 @@
 //! `check`: for cron. Silent and 0 when all is well; prints and 1 when an alert fires.
 
-use clap::Args;
-use credits_ledger::ledger::balance::listed;
-use credits_ledger::ledger::bill::Status;
-use credits_ledger::ledger::check::{Alert, CardCharges, Floor, Limits, alerts};
-use credits_ledger::money::Money;
-use rust_decimal::Decimal;
+use clap::{ArgGroup, Args};
+use credits_ledger::ledger::check::{Facts, Foreseen, Limits, alerts};
 use serde::Serialize;
 
+use super::alert::AlertShape;
 use super::answer::{Answer, Format};
+use super::checks;
 use super::context::{Clocks, Context};
 use super::failure::Failure;
+use super::foresee::foreseen;
+use super::limits::{LimitArgs, flags};
+use super::metrics;
 use super::shape::date;
 use super::table::{Cell, Table};
-use super::terms::read_amount_or_zero;
 
 /// Look for what needs attention, for cron
 ///
 /// Prints nothing and ends with status 0 when all is well; prints one line an alert and ends with
 /// status 1 when something needs attention. A ledger that is missing or damaged is status 4, never
 /// silence.
+///
+/// With --save the limits are recorded, and a check without them looks for those; one that is named
+/// all the same counts in place of the one recorded. With --format prometheus the figures are
+/// printed as a node exporter reads them, alerts or none.
 #[derive(Debug, Args)]
-#[command(before_long_help = "Examples:
+#[command(
+    group = ArgGroup::new("recording").args(["save", "forget"]),
+    before_long_help = "Examples:
   credits check --remaining-below 20% --expiring-within 30d --card-above 0
   credits check --bill-missing
-  0 8 * * * credits --ledger /srv/credits/ledger.db check --remaining-below 500")]
+  credits check --waste-above 100 --runway-below 4m --save
+  credits check --format prometheus
+  0 8 * * * credits --ledger /srv/credits/ledger.db check --remaining-below 500"
+)]
 pub(crate) struct CheckArgs {
-    /// All active credits of a currency together have less left than this amount, or than this percentage of what they were worth
-    #[arg(long, value_name = "AMOUNT|PERCENT", allow_hyphen_values = true, value_parser = read_floor)]
-    remaining_below: Option<Floor>,
-    /// A credit with something left ends within so many days
-    #[arg(long, value_name = "DAYS", value_parser = read_days)]
-    expiring_within: Option<u32>,
-    /// The latest bill, open ones included, charges the card more than this
-    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, value_parser = read_amount_or_zero)]
-    card_above: Option<Money>,
-    /// There is no bill for last month after the 7th
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// Look for what these limits say, and for nothing that is recorded
     #[arg(long)]
-    bill_missing: bool,
+    only: bool,
+    /// Record these limits in place of those recorded, and check nothing
+    #[arg(long, conflicts_with_all = ["only", "as_of", "at_entry"])]
+    save: bool,
+    /// Take back the limits that are recorded, and check nothing
+    #[arg(long, conflicts_with_all = ["only", "as_of", "at_entry"])]
+    forget: bool,
+    /// Say what --save or --forget would record, and record nothing
+    #[arg(long, requires = "recording")]
+    dry_run: bool,
     #[command(flatten)]
     clocks: Clocks,
 }
 
-fn read_floor(text: &str) -> Result<Floor, String> {
-    match text.strip_suffix('%') {
-        Some(percent) => {
-            let plain = percent.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-            let percent = Decimal::from_str_exact(percent).ok().filter(|_| plain);
-            percent
-                .filter(|percent| *percent <= Decimal::from(100))
-                .map(Floor::Percent)
-                .ok_or_else(|| "is not a percentage from 0% to 100%".to_owned())
+impl CheckArgs {
+    /// The limits that are named, and unless only these are meant those recorded.
+    fn limits(&self, recorded: Limits) -> Limits {
+        let named = self.limits.limits();
+        match self.only {
+            true => named,
+            false => named.or(recorded),
         }
-        None => read_amount_or_zero(text).map(Floor::Amount),
     }
-}
-
-fn read_days(text: &str) -> Result<u32, String> {
-    let digits = text.strip_suffix('d').unwrap_or(text);
-    let days = digits
-        .parse()
-        .ok()
-        .filter(|days| *days <= 36_500 && digits.bytes().all(|b| b.is_ascii_digit()));
-    days.ok_or_else(|| "is not a number of days as in `30d`".to_owned())
 }
 
 #[derive(Debug, Serialize)]
@@ -72,29 +71,71 @@ struct Checked {
     alerts: Vec<AlertShape>,
 }
 
-#[derive(Debug, Serialize)]
-struct AlertShape {
-    kind: &'static str,
-    credit: Option<String>,
-    bill: Option<String>,
-    account: Option<String>,
-    currency: Option<String>,
-    value: Option<String>,
-    limit: Option<String>,
-    message: String,
+/// Looks for what needs attention, or records what that is.
+pub(crate) fn check(args: &CheckArgs, context: &Context) -> Result<Answer, Failure> {
+    if args.save || args.forget {
+        return record(args, context);
+    }
+    look(args, context, |facts, limits| {
+        if limits.is_none() {
+            return Err(nothing("check"));
+        }
+        let alerts = alerts(facts, limits);
+        let checked = Checked {
+            as_of: date(facts.as_of),
+            at_entry: facts.state.head,
+            alerts: alerts.iter().map(AlertShape::of).collect(),
+        };
+        let status = u8::from(!alerts.is_empty());
+        Ok(answer(checked, context.format).status(status))
+    })?
 }
 
-/// Looks for what needs attention.
-pub(crate) fn check(args: &CheckArgs, context: &Context) -> Result<Answer, Failure> {
-    let limits = Limits {
-        remaining_below: args.remaining_below,
-        expiring_within: args.expiring_within,
-        card_above: args.card_above,
-        bill_missing: args.bill_missing,
-    };
-    if limits == Limits::default() {
-        return Err(Failure::usage("there is nothing to check").hint("`credits check --remaining-below 20% --expiring-within 30d --card-above 0 --bill-missing`"));
+/// The same for a monitoring system, which is told figures too, and which is told that all is well.
+pub(crate) fn measure(args: &CheckArgs, context: &Context) -> Result<Answer, Failure> {
+    if args.save || args.forget {
+        let message = "`--save` and `--forget` measure nothing";
+        return Err(Failure::usage(message).hint("leave out `--format prometheus`"));
     }
+    look(args, context, |facts, limits| {
+        let alerts = alerts(facts, limits);
+        let page = metrics::page(facts, limits, &alerts, context.now);
+        let status = u8::from(!alerts.is_empty());
+        Answer::text(page).even_if_quiet().status(status)
+    })
+}
+
+fn record(args: &CheckArgs, context: &Context) -> Result<Answer, Failure> {
+    let limits = args.limits.limits();
+    if args.save && limits.is_none() {
+        return Err(nothing("record"));
+    }
+    if args.forget && !limits.is_none() {
+        let message = "`--forget` takes back all limits, and none is named with it";
+        let hint = format!(
+            "`credits check {} --save` records these in place of all others",
+            flags(&limits)
+        );
+        return Err(Failure::usage(message).hint(hint));
+    }
+    checks::record(limits, args.dry_run, context)
+}
+
+fn nothing(to_do: &str) -> Failure {
+    let message = format!("there is nothing to {to_do}: no limit is named, and none is recorded");
+    let message = match to_do {
+        "check" => message,
+        _ => format!("there is nothing to {to_do}: no limit is named"),
+    };
+    Failure::usage(message).hint("`credits check --remaining-below 20% --expiring-within 30d --card-above 0 --bill-missing`; with `--save` they are recorded, and `credits check` looks for them")
+}
+
+/// Looks at what is known and, where a limit asks for it, at what is to come.
+fn look<T>(
+    args: &CheckArgs,
+    context: &Context,
+    then: impl FnOnce(&Facts<'_>, &Limits) -> T,
+) -> Result<T, Failure> {
     let journal = context.journal()?;
     if !journal.exists() {
         return Err(Failure::no_ledger(&context.path));
@@ -102,155 +143,36 @@ pub(crate) fn check(args: &CheckArgs, context: &Context) -> Result<Answer, Failu
     let view = journal.view();
     let as_of = args.clocks.date(context);
     let state = args.clocks.state(view)?;
+    let limits = args.limits(state.checks);
     let estimates = view.estimates(&state, as_of, &context.rules)?;
-    let reserved = credits_ledger::ledger::balance::reserved(&estimates);
-    let credits = listed(&state, as_of, &reserved, &context.rules);
-    let mut cards: CardCharges = state
-        .bills
-        .iter()
-        .filter(|(_, bill)| bill.status == Status::Final && bill.effective <= as_of)
-        .map(|(id, bill)| (id.clone(), (Status::Final, bill.totals.card)))
-        .collect();
-    for statement in &estimates {
-        cards.insert(
-            statement.bill.id().clone(),
-            (Status::Estimated, statement.totals().card),
-        );
-    }
-    let shapes: Vec<AlertShape> = alerts(&state, &credits, &cards, as_of, &limits)
-        .iter()
-        .map(shape)
-        .collect();
-    let status = u8::from(!shapes.is_empty());
-    let answer = Checked {
-        as_of: date(as_of),
-        at_entry: state.head,
-        alerts: shapes,
+    let foreseen = match limits.look_ahead() {
+        true => foreseen(view, &state, as_of, context)?,
+        false => Foreseen::default(),
     };
-    Ok(match context.format {
-        Format::Table => Answer::text(
-            answer
-                .alerts
-                .iter()
-                .map(|alert| format!("{}\n", alert.message))
-                .collect(),
-        ),
-        format => Answer::data(format, answer, |answer| {
-            let rows = answer.alerts.iter().map(|alert| {
-                vec![
-                    Cell::text(alert.kind),
-                    Cell::maybe(alert.credit.as_ref()),
-                    Cell::maybe(alert.bill.as_ref()),
-                    Cell::maybe(alert.value.as_ref()),
-                    Cell::maybe(alert.limit.as_ref()),
-                    Cell::text(&alert.message),
-                ]
-            });
-            Table::new(["kind", "credit", "bill", "value", "limit", "message"]).rows(rows)
-        }),
-    }
-    .status(status))
+    let facts = Facts::new(&state, &estimates, foreseen, as_of, &context.rules);
+    Ok(then(&facts, &limits))
 }
 
-fn shape(alert: &Alert) -> AlertShape {
-    let none = AlertShape {
-        kind: "",
-        credit: None,
-        bill: None,
-        account: None,
-        currency: None,
-        value: None,
-        limit: None,
-        message: String::new(),
-    };
-    match alert {
-        Alert::RemainingBelow {
-            currency,
-            remaining,
-            floor,
-            percent,
-        } => {
-            let digits = currency.minor_digits();
-            let limit = percent.map_or_else(|| floor.text(digits), |percent| format!("{percent}%"));
-            let wanted = percent.map_or_else(
-                || format!("{} {currency}", floor.grouped(digits)),
-                |percent| {
-                    format!(
-                        "{percent}% of what the credits were worth, {} {currency}",
-                        floor.grouped(digits)
-                    )
-                },
-            );
-            AlertShape {
-                kind: "remaining_below",
-                currency: Some(currency.to_string()),
-                value: Some(remaining.text(digits)),
-                limit: Some(limit),
-                message: format!(
-                    "remaining: {} {currency} left, below {wanted}; `credits list` shows where",
-                    remaining.grouped(digits)
-                ),
-                ..none
-            }
-        }
-        Alert::ExpiringWithin {
-            credit,
-            remaining,
-            currency,
-            end_date,
-            days,
-        } => {
-            let digits = currency.minor_digits();
-            AlertShape {
-                kind: "expiring_within",
-                credit: Some(credit.to_string()),
-                currency: Some(currency.to_string()),
-                value: Some(remaining.text(digits)),
-                limit: Some(format!("{days}d")),
-                message: format!(
-                    "expiring: credit {credit} ends on {end_date} with {} {currency} left; `credits show {credit}` shows what it covers",
-                    remaining.grouped(digits)
-                ),
-                ..none
-            }
-        }
-        Alert::CardAbove {
-            bill,
-            status,
-            card,
-            limit,
-        } => {
-            let digits = bill.currency.minor_digits();
-            let (card, currency) = (card.round_half_away(digits), bill.currency);
-            AlertShape {
-                kind: "card_above",
-                bill: Some(bill.to_string()),
-                account: Some(bill.payer.to_string()),
-                currency: Some(currency.to_string()),
-                value: Some(card.text(digits)),
-                limit: Some(limit.text(digits)),
-                message: format!(
-                    "card: {} bill {bill} charges the card {} {currency}, above {}; `credits explain {bill}` says why",
-                    status.as_str(),
-                    card.grouped(digits),
-                    limit.grouped(digits)
-                ),
-                ..none
-            }
-        }
-        Alert::BillMissing { payer, month } => {
-            let whose = payer
-                .as_ref()
-                .map_or(String::new(), |payer| format!(" of {payer}"));
-            AlertShape {
-                kind: "bill_missing",
-                account: payer.as_ref().map(ToString::to_string),
-                limit: Some(month.to_string()),
-                message: format!(
-                    "bill: there is no bill{whose} for {month}; `credits apply FILE` records one"
-                ),
-                ..none
-            }
-        }
+fn answer(checked: Checked, format: Format) -> Answer {
+    if format == Format::Table {
+        let lines = checked.alerts.iter();
+        return Answer::text(lines.map(|alert| format!("{}\n", alert.message)).collect());
     }
+    Answer::data(format, checked, |checked| {
+        let rows = checked.alerts.iter().map(|alert| {
+            vec![
+                Cell::text(alert.kind),
+                Cell::maybe(alert.credit.as_ref()),
+                Cell::maybe(alert.bill.as_ref()),
+                Cell::maybe(alert.value.as_ref()),
+                Cell::maybe(alert.limit.as_ref()),
+                Cell::maybe(alert.since.as_ref()),
+                Cell::text(&alert.message),
+            ]
+        });
+        let headings = [
+            "kind", "credit", "bill", "value", "limit", "since", "message",
+        ];
+        Table::new(headings).rows(rows)
+    })
 }

@@ -253,7 +253,7 @@ pub(crate) fn read_day(text: &str) -> Result<Day, String> {
 }
 
 /// The instant, which `CREDITS_NOW` fixes.
-fn now() -> Result<DateTime<Utc>, Failure> {
+pub(crate) fn now() -> Result<DateTime<Utc>, Failure> {
     match std::env::var("CREDITS_NOW") {
         Ok(text) if !text.is_empty() => DateTime::parse_from_rfc3339(&text)
             .map(|instant| instant.with_timezone(&Utc))

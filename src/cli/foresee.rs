@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use credits_ledger::foresight::expected::Assumption;
 use credits_ledger::foresight::forecast::{Arrival, Forecast, ForecastError, Question, forecast};
 use credits_ledger::foresight::history::{History, gather};
+use credits_ledger::ledger::check::{Foreseen, Lapse, Runway};
 use credits_ledger::ledger::names::Currency;
 use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::ledger::state::State;
@@ -84,6 +85,40 @@ impl Outlook {
         };
         Ok(forecast(&self.state, &histories, &question)?)
     }
+}
+
+/// What lapses and when the card starts, as far as bills on record say something of it.
+pub(crate) fn foreseen(
+    view: View<'_>,
+    state: &State,
+    as_of: NaiveDate,
+    context: &Context,
+) -> Result<Foreseen, Failure> {
+    let outlook = Outlook::read(view, state, as_of)?;
+    let mut foreseen = Foreseen::default();
+    let of_bills = outlook.histories.iter().map(|history| history.currency);
+    for currency in of_bills.collect::<BTreeSet<Currency>>() {
+        let forecast = outlook.forecast(currency, &Asked::default(), context)?;
+        let on_record = forecast.credits.iter().filter(|ahead| ahead.is_on_record);
+        let lapses = on_record.filter_map(|ahead| {
+            let record = &forecast.after.credits[&ahead.id];
+            Some(Lapse {
+                credit: ahead.id,
+                currency,
+                end_date: record.credit.terms.end_date?,
+                unused: ahead.unused_at_end?,
+            })
+        });
+        foreseen.lapses.extend(lapses);
+        let start = forecast.card_start.filter(|start| start.is_covered);
+        foreseen.runways.extend(start.map(|start| Runway {
+            currency,
+            card_starts_in: start.month,
+            tenths: start.tenths(),
+            card: start.card,
+        }));
+    }
+    Ok(foreseen)
 }
 
 impl From<ForecastError> for Failure {

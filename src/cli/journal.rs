@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::answer::{Answer, Format};
 use super::context::Context;
 use super::failure::Failure;
+use super::limits::flags;
 use super::table::{Cell, Table};
 
 /// Print every entry, in order
@@ -265,6 +266,8 @@ fn about(entry: &Entry) -> String {
         }
         Event::AccountSet(change) => format!("account {}", change.account),
         Event::ServiceAliased { alias, service } => format!("`{alias}` stands for {service}"),
+        Event::ChecksSet(limits) if limits.is_none() => "nothing is looked for".to_owned(),
+        Event::ChecksSet(limits) => flags(limits),
     }
 }
 

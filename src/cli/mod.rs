@@ -5,6 +5,7 @@
 //! of JSON in [`shape`], statuses and advice in [`failure`].
 
 mod account;
+mod alert;
 mod answer;
 mod apply;
 mod backtest;
@@ -14,6 +15,7 @@ mod bill;
 mod bills;
 mod burn_down;
 mod check;
+mod checks;
 mod code;
 mod confirm;
 mod context;
@@ -29,6 +31,8 @@ mod foresee;
 mod grant;
 mod import;
 mod journal;
+mod limits;
+mod metrics;
 mod mint;
 mod offer;
 mod offer_shape;
@@ -68,7 +72,7 @@ use credits_ledger::period::parse_date;
 pub(crate) use answer::{Answer, Format};
 pub(crate) use bad_usage::failure as usage_failure;
 pub(crate) use context::Context;
-pub(crate) use failure::{Failure, USAGE, io_words};
+pub(crate) use failure::{Failure, UNAVAILABLE, USAGE, io_words};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -129,7 +133,7 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) ledger: Option<PathBuf>,
-    /// How to print data; of `bill sql`: what columns the table has
+    /// How to print data; of `bill sql`: what columns the table has; of `check`: prometheus
     #[arg(long, global = true, value_enum, default_value_t = FormatArg::Table)]
     format: FormatArg,
     /// The same as --format json
@@ -166,12 +170,18 @@ impl Global {
             FormatArg::Cur2 => Some(Export::Cur2),
             FormatArg::CurLegacy => Some(Export::CurLegacy),
             FormatArg::Focus => Some(Export::Focus),
-            FormatArg::Table | FormatArg::Json | FormatArg::Csv => None,
+            FormatArg::Table | FormatArg::Json | FormatArg::Csv | FormatArg::Prometheus => None,
         }
+    }
+
+    /// Whether figures are wanted for a monitoring system.
+    fn is_prometheus(&self) -> bool {
+        self.format == FormatArg::Prometheus
     }
 }
 
-/// What `--format` takes: a way to print data, and of `bill sql` a kind of table.
+/// What `--format` takes: a way to print data, of `bill sql` a kind of table, and of `check` figures
+/// for a monitoring system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatArg {
     /// For people.
@@ -189,6 +199,9 @@ enum FormatArg {
     /// FOCUS.
     #[value(hide = true)]
     Focus,
+    /// The text format of Prometheus.
+    #[value(hide = true)]
+    Prometheus,
 }
 
 /// Whether to colour.
@@ -288,9 +301,17 @@ pub(crate) fn command_path(words: &[&str]) -> Vec<String> {
 pub(crate) fn run_without_ledger(cli: &Cli) -> Option<Result<Answer, Failure>> {
     let export = cli.global.export();
     match &cli.command {
-        Command::Bill(command) => Some(bill::bill(command, export, cli.global.format())),
+        Command::Bill(command) if !cli.global.is_prometheus() => {
+            Some(bill::bill(command, export, cli.global.format()))
+        }
         _ if export.is_some() => {
             let message = "that --format is of `bill sql` only";
+            let hint = "data is printed as table, json or csv";
+            Some(Err(Failure::usage(message).hint(hint)))
+        }
+        Command::Check(_) => None,
+        _ if cli.global.is_prometheus() => {
+            let message = "that --format is of `check` only";
             let hint = "data is printed as table, json or csv";
             Some(Err(Failure::usage(message).hint(hint)))
         }
@@ -298,6 +319,16 @@ pub(crate) fn run_without_ledger(cli: &Cli) -> Option<Result<Answer, Failure>> {
         Command::Man(args) => Some(shell::man(args)),
         _ => None,
     }
+}
+
+/// Whether a monitoring system has to be told if the command fails.
+pub(crate) fn is_measured(cli: &Cli) -> bool {
+    matches!(cli.command, Command::Check(_)) && cli.global.is_prometheus()
+}
+
+/// What a monitoring system is told by a command that fails.
+pub(crate) fn down() -> String {
+    metrics::down(context::now().unwrap_or_else(|_| chrono::Utc::now()))
 }
 
 /// Runs a command.
@@ -323,6 +354,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Usage(args) => usage::usage(args, context),
         Command::Explain(args) => explain::explain(args, context),
         Command::Covers(args) => explain::covers(args, context),
+        Command::Check(args) if cli.global.is_prometheus() => check::measure(args, context),
         Command::Check(args) => check::check(args, context),
         Command::Forecast(args) => forecast::forecast(args, context),
         Command::Status(args) => status::status(args, context),

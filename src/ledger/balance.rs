@@ -126,7 +126,7 @@ pub fn figures(record: &CreditRecord, as_of: NaiveDate, reserved: Money, rules: 
     let nothing_earned = left.is_zero() && record.is_reduced_last_on(as_of);
     let status = if ended_early.is_positive() || nothing_earned {
         CreditStatus::Voided
-    } else if as_of < terms.start_date.max(record.since) {
+    } else if as_of < record.first_day() {
         CreditStatus::Upcoming
     } else if left.is_zero() {
         CreditStatus::Exhausted

@@ -1,6 +1,12 @@
 //! Alerts: what a person should look at before the card pays or a credit lapses.
+//!
+//! An alert says what it is, since when it is so where that can be said, and how much. What is to
+//! come is not worked out here: it is given, as [`Foreseen`].
 
-use std::collections::BTreeMap;
+mod ahead;
+mod below;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, Days, NaiveDate};
 use rust_decimal::Decimal;
@@ -8,31 +14,50 @@ use rust_decimal::Decimal;
 use crate::money::Money;
 use crate::period::Month;
 
-use super::balance::{CreditStatus, Figures};
+use super::balance::{CreditStatus, Figures, listed, reserved};
 use super::bill::Status;
+use super::limits;
 use super::names::{AccountId, BillId, CreditId, Currency};
+use super::rules::Rules;
 use super::state::{CreditRecord, State};
+use super::statement::Statement;
 
-/// How little may remain.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Floor {
-    /// An amount, in each currency.
-    Amount(Money),
-    /// A percentage of the initial amount.
-    Percent(Decimal),
+pub use super::limits::{Floor, Limits};
+pub use below::Total;
+
+/// What is to come, as far as limits ask for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Foreseen {
+    /// What credits leave unused on their end dates.
+    pub lapses: Vec<Lapse>,
+    /// When the card pays for what credits cover today; none of a currency in which it never does.
+    pub runways: Vec<Runway>,
 }
 
-/// When to speak. Nothing set never does.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Limits {
-    /// All active credits of a currency together have less left, open bills counted.
-    pub remaining_below: Option<Floor>,
-    /// A credit with something left ends within so many days.
-    pub expiring_within: Option<u32>,
-    /// The latest bill of a payer, open ones included, charges the card more.
-    pub card_above: Option<Money>,
-    /// There is no bill for last month after the 7th.
-    pub bill_missing: bool,
+/// What a credit leaves unused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lapse {
+    /// The credit.
+    pub credit: CreditId,
+    /// What it is in.
+    pub currency: Currency,
+    /// Its last day.
+    pub end_date: NaiveDate,
+    /// What is left of it then.
+    pub unused: Money,
+}
+
+/// How long credits of a currency last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runway {
+    /// The currency.
+    pub currency: Currency,
+    /// The first month in which the card pays for what credits cover today.
+    pub card_starts_in: Month,
+    /// How long that is from now on, in tenths of a month.
+    pub tenths: u32,
+    /// What the card pays in that month.
+    pub card: Money,
 }
 
 /// Something to look at.
@@ -48,6 +73,8 @@ pub enum Alert {
         floor: Money,
         /// The limit as a percentage, where it was one.
         percent: Option<Decimal>,
+        /// From which day on less is left; none where it would take too long to find.
+        since: Option<NaiveDate>,
     },
     /// A credit ends soon with something left.
     ExpiringWithin {
@@ -59,8 +86,12 @@ pub enum Alert {
         currency: Currency,
         /// Its last day.
         end_date: NaiveDate,
+        /// How many days that is from now; below zero where it still covers its end month.
+        days_left: i64,
         /// The limit.
         days: u32,
+        /// From which day on the end is within the limit.
+        since: NaiveDate,
     },
     /// The card pays.
     CardAbove {
@@ -72,164 +103,243 @@ pub enum Alert {
         card: Money,
         /// The limit.
         limit: Money,
+        /// The month of the first bill in a row that is above the limit.
+        since: Month,
+        /// How many bills in a row that are.
+        bills: usize,
+        /// What the card pays of them together, each rounded.
+        total: Money,
     },
     /// A bill should be there by now.
     BillMissing {
         /// Whose; none where there is no bill at all.
         payer: Option<AccountId>,
-        /// Of which month.
+        /// The last month that has none.
         month: Month,
+        /// The first month after the last bill; none where there is no bill before.
+        since: Option<Month>,
     },
+    /// More is foreseen to lapse on a day than wanted.
+    WasteAbove {
+        /// In this currency.
+        currency: Currency,
+        /// The day.
+        end_date: NaiveDate,
+        /// How much lapses.
+        unused: Money,
+        /// The limit.
+        limit: Money,
+        /// The credits of which something does, most first.
+        credits: Vec<CreditId>,
+    },
+    /// The card is foreseen to pay sooner than wanted.
+    RunwayBelow {
+        /// When, and how much.
+        runway: Runway,
+        /// The limit, in tenths of a month.
+        limit: u32,
+    },
+}
+
+impl Alert {
+    /// Its kind: the name of the limit that fired it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Alert::RemainingBelow { .. } => limits::REMAINING_BELOW,
+            Alert::ExpiringWithin { .. } => limits::EXPIRING_WITHIN,
+            Alert::CardAbove { .. } => limits::CARD_ABOVE,
+            Alert::BillMissing { .. } => limits::BILL_MISSING,
+            Alert::WasteAbove { .. } => limits::WASTE_ABOVE,
+            Alert::RunwayBelow { .. } => limits::RUNWAY_BELOW,
+        }
+    }
 }
 
 /// What a bill charges the card, by bill.
 pub type CardCharges = BTreeMap<BillId, (Status, Money)>;
 
-/// The alerts that fire on a day, in the order of [`Limits`], then of currency, end date, bill.
+/// A bill and what it charges the card.
+#[derive(Debug, Clone, Copy)]
+pub struct Charged<'a> {
+    /// The bill.
+    pub bill: &'a BillId,
+    /// Whether that can still change.
+    pub status: Status,
+    /// What the card pays, exactly.
+    pub card: Money,
+}
+
+/// What is known on a day.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// What the journal says.
+    pub state: &'a State,
+    /// The day.
+    pub as_of: NaiveDate,
+    /// The rules in force.
+    pub rules: &'a Rules,
+    /// Credits in burn order, open bills counted.
+    pub credits: Vec<(&'a CreditRecord, Figures)>,
+    /// What each bill charges the card.
+    pub cards: CardCharges,
+    /// What is to come.
+    pub foreseen: Foreseen,
+    /// What open bills use of each credit, with the day from which they count.
+    reserved: BTreeMap<CreditId, Vec<(NaiveDate, Money)>>,
+}
+
+impl<'a> Facts<'a> {
+    /// What is known on a day, `estimates` being the statements of the bills that are open then.
+    #[must_use]
+    pub fn new(
+        state: &'a State,
+        estimates: &[Statement],
+        foreseen: Foreseen,
+        as_of: NaiveDate,
+        rules: &'a Rules,
+    ) -> Facts<'a> {
+        let finals = state.bills.iter();
+        let finals =
+            finals.filter(|(_, bill)| bill.status == Status::Final && bill.effective <= as_of);
+        let mut cards: CardCharges = finals
+            .map(|(id, bill)| (id.clone(), (Status::Final, bill.totals.card)))
+            .collect();
+        let mut by_credit: BTreeMap<CreditId, Vec<(NaiveDate, Money)>> = BTreeMap::new();
+        for statement in estimates {
+            let id = statement.bill.id();
+            cards.insert(id.clone(), (Status::Estimated, statement.totals().card));
+            let from = state.bills.get(id).map_or(as_of, |bill| bill.effective);
+            for allocation in &statement.applied {
+                let of_credit = by_credit.entry(allocation.credit).or_default();
+                of_credit.push((from, allocation.amount));
+            }
+        }
+        Facts {
+            state,
+            as_of,
+            rules,
+            credits: listed(state, as_of, &reserved(estimates), rules),
+            cards,
+            foreseen,
+            reserved: by_credit,
+        }
+    }
+
+    /// The bills of each payer and currency, in month order.
+    #[must_use]
+    pub fn bills(&self) -> Vec<Vec<Charged<'_>>> {
+        let mut bills: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (bill, (status, card)) in &self.cards {
+            let of_payer = bills.entry((&bill.payer, bill.currency)).or_default();
+            let (status, card) = (*status, *card);
+            of_payer.push(Charged { bill, status, card });
+        }
+        bills.into_values().collect()
+    }
+}
+
+/// The alerts that fire, in the order of [`Limits`], then of currency, end date, bill.
 #[must_use]
-pub fn alerts(
-    state: &State,
-    credits: &[(&CreditRecord, Figures)],
-    cards: &CardCharges,
-    as_of: NaiveDate,
-    limits: &Limits,
-) -> Vec<Alert> {
+pub fn alerts(facts: &Facts<'_>, limits: &Limits) -> Vec<Alert> {
     let mut alerts = Vec::new();
     if let Some(floor) = limits.remaining_below {
-        alerts.extend(remaining_below(credits, floor));
+        alerts.extend(below::remaining_below(facts, floor));
     }
     if let Some(days) = limits.expiring_within {
-        alerts.extend(expiring_within(credits, as_of, days));
+        alerts.extend(expiring_within(facts, days));
     }
     if let Some(limit) = limits.card_above {
-        alerts.extend(card_above(cards, limit));
+        alerts.extend(card_above(facts, limit));
     }
     if limits.bill_missing {
-        alerts.extend(bill_missing(state, as_of));
+        alerts.extend(bill_missing(facts));
+    }
+    if let Some(limit) = limits.waste_above {
+        alerts.extend(ahead::waste_above(&facts.foreseen.lapses, limit));
+    }
+    if let Some(limit) = limits.runway_below {
+        alerts.extend(ahead::runway_below(&facts.foreseen.runways, limit));
     }
     alerts
 }
 
-fn remaining_below(credits: &[(&CreditRecord, Figures)], floor: Floor) -> Vec<Alert> {
-    let mut sums: BTreeMap<Currency, (Money, Money)> = BTreeMap::new();
-    for (record, figures) in credits {
-        let terms = &record.credit.terms;
-        if figures.status == CreditStatus::Upcoming {
-            continue;
-        }
-        // A currency whose credits are all gone is the worst case, not a missing one.
-        let (remaining, initial) = sums.entry(terms.currency).or_default();
-        if matches!(
-            figures.status,
-            CreditStatus::Active | CreditStatus::Exhausted
-        ) {
-            *initial += terms.amount;
-        }
-        if figures.status == CreditStatus::Active {
-            *remaining += figures.estimated;
-        }
-    }
-    if sums.is_empty() {
-        sums.insert(Currency::USD, (Money::ZERO, Money::ZERO));
-    }
-    let mut alerts = Vec::new();
-    for (currency, (remaining, initial)) in sums {
-        let (least, percent) = match floor {
-            Floor::Amount(amount) => (amount, None),
-            Floor::Percent(percent) => (initial.percent(percent), Some(percent)),
-        };
-        let none_left = remaining.is_zero()
-            && initial.is_zero()
-            && percent.is_some_and(|percent| !percent.is_zero());
-        if remaining < least || none_left {
-            alerts.push(Alert::RemainingBelow {
-                currency,
-                remaining,
-                floor: least,
-                percent,
-            });
-        }
-    }
-    alerts
-}
-
-fn expiring_within(
-    credits: &[(&CreditRecord, Figures)],
-    as_of: NaiveDate,
-    days: u32,
-) -> Vec<Alert> {
-    let until = as_of
-        .checked_add_days(Days::new(u64::from(days)))
-        .unwrap_or(NaiveDate::MAX);
+fn expiring_within(facts: &Facts<'_>, days: u32) -> Vec<Alert> {
     let mut alerts: Vec<(NaiveDate, Alert)> = Vec::new();
-    for (record, figures) in credits {
+    for (record, figures) in &facts.credits {
         let terms = &record.credit.terms;
         let alive = matches!(figures.status, CreditStatus::Active | CreditStatus::Paused);
-        if let Some(end_date) = terms.end_date
-            && alive
-            && figures.estimated.is_positive()
-            && end_date <= until
-        {
-            let (credit, currency, remaining) =
-                (record.credit.id, terms.currency, figures.estimated);
-            alerts.push((
-                end_date,
-                Alert::ExpiringWithin {
-                    credit,
-                    remaining,
-                    currency,
-                    end_date,
-                    days,
-                },
-            ));
+        let Some(end_date) = terms.end_date.filter(|_| alive) else {
+            continue;
+        };
+        let days_left = (end_date - facts.as_of).num_days();
+        if !figures.estimated.is_positive() || days_left > i64::from(days) {
+            continue;
         }
+        let from = end_date.checked_sub_days(Days::new(u64::from(days)));
+        let from = from.unwrap_or(NaiveDate::MIN);
+        let alert = Alert::ExpiringWithin {
+            credit: record.credit.id,
+            remaining: figures.estimated,
+            currency: terms.currency,
+            end_date,
+            days_left,
+            days,
+            since: from.max(record.first_day()),
+        };
+        alerts.push((end_date, alert));
     }
     alerts.sort_by_key(|(end_date, _)| *end_date);
     alerts.into_iter().map(|(_, alert)| alert).collect()
 }
 
-/// The latest bill of each payer and currency.
-fn card_above(cards: &CardCharges, limit: Money) -> Vec<Alert> {
-    let mut latest: BTreeMap<(&AccountId, Currency), (&BillId, Status, Money)> = BTreeMap::new();
-    for (bill, (status, card)) in cards {
-        latest.insert((&bill.payer, bill.currency), (bill, *status, *card));
-    }
-    let above = latest.into_values().filter(|(_, _, card)| *card > limit);
-    above
-        .map(|(bill, status, card)| Alert::CardAbove {
-            bill: bill.clone(),
-            status,
-            card,
+/// The latest bill of each payer and currency, and those in a row before it.
+fn card_above(facts: &Facts<'_>, limit: Money) -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    for bills in facts.bills() {
+        let latest_first = bills.iter().rev();
+        let above: Vec<_> = latest_first.take_while(|one| one.card > limit).collect();
+        let (Some(latest), Some(first)) = (above.first(), above.last()) else {
+            continue;
+        };
+        let digits = latest.bill.currency.minor_digits();
+        let rounded = above.iter().map(|one| one.card.round_half_away(digits));
+        alerts.push(Alert::CardAbove {
+            bill: latest.bill.clone(),
+            status: latest.status,
+            card: latest.card,
             limit,
-        })
-        .collect()
+            since: first.bill.month,
+            bills: above.len(),
+            total: rounded.sum(),
+        });
+    }
+    alerts
 }
 
 /// Payers that ever had a bill by then, and have none for last month.
-fn bill_missing(state: &State, as_of: NaiveDate) -> Vec<Alert> {
-    let month = Month::of(as_of).previous();
-    if as_of.day() <= 7 {
+fn bill_missing(facts: &Facts<'_>) -> Vec<Alert> {
+    let month = Month::of(facts.as_of).previous();
+    if facts.as_of.day() <= 7 {
         return Vec::new();
     }
-    let counts = state.bills.iter();
-    let counts = counts.filter(|(_, bill)| bill.effective <= as_of);
-    let mut bills = counts.map(|(id, _)| id).peekable();
-    if bills.peek().is_none() {
-        return vec![Alert::BillMissing { payer: None, month }];
+    let missing = |payer: Option<&AccountId>, since| Alert::BillMissing {
+        payer: payer.cloned(),
+        month,
+        since,
+    };
+    let bills = facts.state.bills.iter();
+    let bills = bills.filter(|(_, bill)| bill.effective <= facts.as_of);
+    let mut months: BTreeMap<&AccountId, BTreeSet<Month>> = BTreeMap::new();
+    for (bill, _) in bills {
+        months.entry(&bill.payer).or_default().insert(bill.month);
     }
-    let mut latest: BTreeMap<&AccountId, Month> = BTreeMap::new();
-    let mut has = std::collections::BTreeSet::new();
-    for bill in bills {
-        latest.insert(&bill.payer, bill.month);
-        if bill.month == month {
-            has.insert(&bill.payer);
-        }
+    if months.is_empty() {
+        return vec![missing(None, None)];
     }
-    let missing = latest.keys().filter(|payer| !has.contains(*payer));
-    missing
-        .map(|payer| Alert::BillMissing {
-            payer: Some((*payer).clone()),
-            month,
-        })
+    let without = months.iter().filter(|(_, of)| !of.contains(&month));
+    let since = |of: &BTreeSet<Month>| Some(of.range(..month).next_back()?.next());
+    without
+        .map(|(payer, of)| missing(Some(payer), since(of)))
         .collect()
 }

@@ -14,6 +14,7 @@ use crate::money::Money;
 use super::account::AccountChange;
 use super::credit::Terms;
 use super::entry::{Entry, Event, Lines, Proposal};
+use super::limits::Limits;
 use super::names::{AccountId, CreditId, Service};
 use super::offer::Offer;
 use super::refusal::Refusal;
@@ -285,4 +286,20 @@ pub fn alias_service(
     };
     desk.propose(desk.today, event, None)?;
     Ok((desk.state.service_aliases.last().cloned(), true))
+}
+
+/// Lets a check look for these from now on where nobody says what; what it looked for before is
+/// replaced as a whole. Returns the entry; where it is so already, nothing is recorded.
+///
+/// # Errors
+/// None that can happen: no invariant is about limits.
+pub fn set_checks(desk: &mut Desk, limits: Limits) -> Result<Option<u64>, Refusal> {
+    if desk.state.checks == limits {
+        return Ok(None);
+    }
+    Ok(Some(desk.propose(
+        desk.today,
+        Event::ChecksSet(limits),
+        None,
+    )?))
 }

@@ -10,6 +10,7 @@ use crate::period::Month;
 use super::account::AccountChange;
 use super::bill::Bill;
 use super::credit::{Sharing, Terms};
+use super::limits::Limits;
 use super::names::{AccountId, BillId, CreditId, OfferId, Service};
 use super::offer::Offer;
 use super::rules::Rules;
@@ -281,6 +282,8 @@ pub enum Event {
         /// The service, under its canonical name.
         service: Service,
     },
+    /// From now on a check looks for this where nobody says what; for nothing, if no limit is set.
+    ChecksSet(Limits),
 }
 
 impl Event {
@@ -312,6 +315,7 @@ impl Event {
             Event::CreditMatched { .. } => "credit_matched",
             Event::AccountSet(_) => "account_set",
             Event::ServiceAliased { .. } => "service_aliased",
+            Event::ChecksSet(_) => "checks_set",
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod eligibility;
 pub mod entry;
 pub mod explain;
 pub mod import;
+pub mod limits;
 pub mod names;
 pub mod offer;
 pub mod operate;

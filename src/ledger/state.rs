@@ -22,6 +22,7 @@ use super::dated::Dated;
 use super::entry::{
     Basis, BillRecord, Booking, Entry, Event, LedgerId, Merit, Part, Reversal, Word,
 };
+use super::limits::Limits;
 use super::names::{AccountId, BillId, CreditId, Currency, OfferId};
 use super::offer::Offer;
 use super::services::{ServiceAlias, ServiceNames};
@@ -119,6 +120,12 @@ impl CreditRecord {
             split_from: None,
             word: Word::default(),
         }
+    }
+
+    /// The first day on which it counts: it has started, and the ledger has it.
+    #[must_use]
+    pub fn first_day(&self) -> NaiveDate {
+        self.credit.terms.start_date.max(self.since)
     }
 
     /// Whose it is at the end of a day.
@@ -333,6 +340,8 @@ pub struct State {
     pub rewards: BTreeMap<OfferId, BTreeMap<BillId, BTreeSet<CreditId>>>,
     /// Names that users gave to services, in the order of entries; a later one of a name counts.
     pub service_aliases: Vec<ServiceAlias>,
+    /// What a check looks for where nobody says what.
+    pub checks: Limits,
 }
 
 /// An entry that cannot follow on those before it.
@@ -555,6 +564,7 @@ impl State {
                 entry: number,
                 effective: entry.effective,
             }),
+            Event::ChecksSet(limits) => self.checks = *limits,
         }
         Ok(())
     }

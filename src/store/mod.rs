@@ -7,6 +7,7 @@
 //! This level knows bytes only. What they mean is in [`record`], and the state they fold to in
 //! the ledger.
 
+mod checks;
 pub mod journal;
 pub mod lines;
 pub mod record;

@@ -17,6 +17,7 @@ use crate::ledger::offer::{Makes, Offer};
 use crate::ledger::scope::CreditScope;
 use crate::period::Month;
 
+use super::checks::ChecksShape;
 use super::lines::LinesDigest;
 use super::shape::{
     AccountChangeShape, AllocationShape, CodeShape, EarnShape, Malformed, MeritShape, OfferShape,
@@ -494,6 +495,7 @@ pub(super) fn encode(entry: &Entry, lines: Option<LinesDigest>) -> Result<Vec<u8
             alias: alias.to_string(),
             service: service.to_string(),
         }),
+        Event::ChecksSet(limits) => json(&ChecksShape::of(limits)),
     };
     let envelope = payload.and_then(RawValue::from_string).and_then(|payload| {
         json(&Envelope {
@@ -711,6 +713,7 @@ fn read_event(
                 service: service(&shape.service)?,
             }
         }
+        "checks_set" => Event::ChecksSet(shaped::<ChecksShape>(payload)?.read()?),
         other => {
             let kind = other.escape_default();
             return Err(Unread::Newer(format!("of kind `{kind}`")));

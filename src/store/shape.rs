@@ -29,7 +29,7 @@ use crate::period::{Validity, parse_date};
 #[error("{0}")]
 pub(super) struct Malformed(pub(super) String);
 
-fn malformed(what: &str, found: &str) -> Malformed {
+pub(super) fn malformed(what: &str, found: &str) -> Malformed {
     Malformed(format!("`{}` is not {what}", found.escape_default()))
 }
 

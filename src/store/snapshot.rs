@@ -20,13 +20,14 @@ use crate::ledger::statement::Totals;
 use crate::money::Money;
 use crate::period::Month;
 
+use super::checks::ChecksShape;
 use super::shape::{
     EarnShape, Malformed, MeritShape, OfferShape, SharingShape, TermsShape, account, amount,
     bill_id, currency, service,
 };
 
 /// Changes whenever the shapes below do.
-const FORMAT: u8 = 8;
+const FORMAT: u8 = 9;
 
 #[derive(Serialize, Deserialize)]
 struct StateShape<'a> {
@@ -46,6 +47,7 @@ struct StateShape<'a> {
     /// Name, entry and part of the credit.
     matches: Vec<(String, u64, u32)>,
     service_aliases: Vec<AliasShape>,
+    checks: ChecksShape,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -181,6 +183,7 @@ pub(super) fn encode(state: &State) -> Option<Vec<u8>> {
             .map(|(name, credit)| (name.clone(), credit.entry, credit.part))
             .collect(),
         service_aliases: state.service_aliases.iter().map(alias_shape).collect(),
+        checks: ChecksShape::of(&state.checks),
     };
     let mut bytes = postcard::to_extend(&shape, vec![FORMAT]).ok()?;
     for bill in shapes(Status::Final) {
@@ -341,6 +344,7 @@ fn read(shape: StateShape<'_>, mut rest: &[u8], part: Part) -> Result<State, Mal
             Some(day) => Some(Month::of(date(day)?)),
             None => None,
         },
+        checks: shape.checks.read()?,
         ..State::default()
     };
     for (name, entry, part) in shape.matches {

@@ -3,6 +3,7 @@
 
 pub(crate) mod aws; // credits, histories and reconciliation as AWS says
 mod bills; // the same bill again, estimates, exact sums, questions about the past
+mod checks; // limits that are recorded, and since when an alert holds
 mod clocks; // the day and the entry that a question is about
 mod codes; // codes minted, recorded, revoked, redeemed many at once
 mod corrections; // bills amended, reversed and replayed, months closed
@@ -12,6 +13,7 @@ mod cron; // without a terminal, a home or a stdin; `check` at the edges of its 
 mod dice; // chance that can be had again
 mod earning; // credits that spend and completed trainings earn
 mod explains; // every reason that keeps a credit from a charge
+mod exposition; // a strict reader of the format of Prometheus
 mod finance_month; // forty accounts share a credit, one leaves, a month is closed
 mod forecasts; // when credits run out, and what if
 mod geography; // regions, patterns of them, countries
@@ -22,6 +24,7 @@ mod manners; // what a stranger would stumble over
 mod operations; // credits paused, transferred, shared otherwise
 mod organisations; // pools, circles, which offers an account may redeem
 mod output; // streams, formats, colours, closed pipes, full disks
+mod prometheus; // figures for a monitoring system, and that a broken ledger is seen
 mod provider; // bills as the provider applied its own credits
 mod races; // many processes at once, and processes that are killed
 mod reading; // the journal read a second time, slowly

@@ -6,7 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use credits_ledger::ledger::account::AccountChange;
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
 use credits_ledger::ledger::credit::{Kind, Sharing, Stage, Terms};
-use credits_ledger::ledger::decide::{Desk, alias_service, grant, set_account};
+use credits_ledger::ledger::decide::{Desk, alias_service, grant, set_account, set_checks};
+use credits_ledger::ledger::limits::{Floor, Limits};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Service};
 use credits_ledger::ledger::operate;
 use credits_ledger::ledger::rules::Rules;
@@ -18,6 +19,7 @@ use credits_ledger::store::journal::Journal;
 use credits_ledger::store::sqlite::SqliteStore;
 use credits_ledger::store::verify::{Depth, verify};
 use credits_ledger::store::{Draft, Read, Record, Store, StoreError};
+use rust_decimal::Decimal;
 
 use crate::kept::{Kept, apply_bill};
 
@@ -91,6 +93,54 @@ fn split_one(desk: &mut Desk) {
     split(desk, id, &portions, Money::ZERO, &Rules::current()).expect("split");
 }
 
+/// Every limit, other ones in another month.
+fn every_limit(month: &Month) -> Limits {
+    let amount = |text: &str| Some(Money::parse(text).expect("an amount"));
+    Limits {
+        remaining_below: Some(Floor::Percent(Decimal::new(205, 1))),
+        expiring_within: month.to_string()[5..].parse().ok(),
+        card_above: amount("0"),
+        bill_missing: true,
+        waste_above: amount("100.000000000000000001"),
+        runway_below: Some(25),
+    }
+}
+
+#[test]
+fn limits_are_read_back_as_they_were_recorded() {
+    let month = Month::parse("2030-01").expect("a month");
+    let every = every_limit(&month);
+    let amount = Floor::Amount(Money::parse("12.5").expect("an amount"));
+    for (name, limits) in [
+        ("every", every),
+        (
+            "amount",
+            Limits {
+                remaining_below: Some(amount),
+                ..every
+            },
+        ),
+        (
+            "one",
+            Limits {
+                bill_missing: true,
+                ..Limits::default()
+            },
+        ),
+    ] {
+        let set = |desk: &mut Desk| {
+            grant(desk, account(), terms("2")).expect("a credit");
+            let entry = set_checks(desk, limits).expect("limits");
+            assert_eq!(entry, Some(3));
+            // The same again is nothing to record.
+            assert_eq!(set_checks(desk, limits).expect("limits"), None);
+        };
+        let (journal, _) = recorded(&format!("limits-{name}"), set, &[]);
+        let state = journal.view().state().expect("a state");
+        assert_eq!((state.head, state.checks), (3, limits), "{name}");
+    }
+}
+
 #[test]
 fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
     let folder = std::env::temp_dir().join(format!("credits-journal-{}", std::process::id()));
@@ -108,6 +158,7 @@ fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
             let [alias, service] = ["Soft".to_owned(), format!("Service {month}")]
                 .map(|text| Service::new(&text).expect("a name"));
             alias_service(desk, &alias, &service).expect("an alias");
+            set_checks(desk, every_limit(&month)).expect("limits");
             split_one(desk);
             for _ in 0..100 {
                 grant(desk, account(), terms("2")).expect("a credit");
@@ -138,6 +189,7 @@ fn a_snapshot_says_what_the_entries_say_with_and_without_booked_bills() {
             .any(|bill| bill.status == Status::Estimated)
     );
     assert_eq!(whole.service_aliases.len(), 3);
+    assert!(!whole.checks.is_none());
     short.bills.clone_from(&whole.bills);
     assert_eq!(short, whole);
     let report = verify(reading.store().expect("a store"), Depth::Full).expect("a report");

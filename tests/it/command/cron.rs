@@ -6,7 +6,7 @@ use super::support::{CREDITS, Ledger, bill, estimate};
 
 /// Silent, with status 0.
 #[track_caller]
-fn quiet(ledger: &Ledger, today: &str, limits: &str) {
+pub(super) fn quiet(ledger: &Ledger, today: &str, limits: &str) {
     let run = ledger
         .call(&format!("check {limits}"))
         .today(today)
@@ -17,7 +17,7 @@ fn quiet(ledger: &Ledger, today: &str, limits: &str) {
 
 /// One line, with status 1.
 #[track_caller]
-fn alerts(ledger: &Ledger, today: &str, limits: &str, line: &str) {
+pub(super) fn alerts(ledger: &Ledger, today: &str, limits: &str, line: &str) {
     let run = ledger
         .call(&format!("check {limits}"))
         .today(today)
@@ -36,12 +36,14 @@ fn remaining_below_an_amount_fires_below_it_and_not_at_it() {
     ledger.applies(&bill("2026-01", "a AmazonEC2 40"));
     quiet(&ledger, "2026-03-15", "--remaining-below 59.99");
     quiet(&ledger, "2026-03-15", "--remaining-below 60");
-    let line = "remaining: 60.00 USD left, below 60.01 USD; `credits list` shows where";
+    let line =
+        "remaining: 60.00 USD left, below 60.01 USD since 2026-01-31; `credits list` shows where";
     alerts(&ledger, "2026-03-15", "--remaining-below 60.01", line);
     // Open bills count.
     ledger.applies(&estimate("2026-02", "a AmazonEC2 20"));
     quiet(&ledger, "2026-03-15", "--remaining-below 40");
-    let line = "remaining: 40.00 USD left, below 40.01 USD; `credits list` shows where";
+    let line =
+        "remaining: 40.00 USD left, below 40.01 USD since 2026-02-28; `credits list` shows where";
     alerts(&ledger, "2026-03-15", "--remaining-below 40.01", line);
 }
 
@@ -51,7 +53,7 @@ fn remaining_below_a_percentage_fires_below_it_and_not_at_it() {
     ledger.applies(&bill("2026-01", "a AmazonEC2 80"));
     quiet(&ledger, "2026-03-15", "--remaining-below 19.99%");
     quiet(&ledger, "2026-03-15", "--remaining-below 20%");
-    let line = "remaining: 20.00 USD left, below 20.01% of what the credits were worth, 20.01 USD; `credits list` shows where";
+    let line = "remaining: 20.00 USD left, below 20.01% of what the credits were worth, 20.01 USD, since 2026-01-31; `credits list` shows where";
     alerts(&ledger, "2026-03-15", "--remaining-below 20.01%", line);
 }
 
@@ -59,11 +61,38 @@ fn remaining_below_a_percentage_fires_below_it_and_not_at_it() {
 fn expiring_within_fires_from_its_first_day_to_the_last_day_of_the_credit() {
     let ledger = Ledger::new();
     ledger.does("grant --kind earned --amount 8 --account A --start 2026-01-01 --end 2026-04-14");
-    let line = "expiring: credit C2 ends on 2026-04-14 with 8.00 USD left; `credits show C2` shows what it covers";
+    let line = |when, within| {
+        format!(
+            "expiring: credit C2 ends on 2026-04-14, {when}, with 8.00 USD left; within {within}; `credits show C2` shows what it covers"
+        )
+    };
     quiet(&ledger, "2026-03-14", "--expiring-within 30d");
-    alerts(&ledger, "2026-03-15", "--expiring-within 30d", line);
-    alerts(&ledger, "2026-03-16", "--expiring-within 30d", line);
-    alerts(&ledger, "2026-04-14", "--expiring-within 0d", line);
+    for (today, limit, when, within) in [
+        (
+            "2026-03-15",
+            "30d",
+            "in 30 days",
+            "30 days since 2026-03-15",
+        ),
+        (
+            "2026-03-16",
+            "30d",
+            "in 29 days",
+            "30 days since 2026-03-15",
+        ),
+        ("2026-04-13", "30d", "tomorrow", "30 days since 2026-03-15"),
+        ("2026-04-14", "0d", "today", "0 days since 2026-04-14"),
+        // It was not there before.
+        (
+            "2026-03-16",
+            "900d",
+            "in 29 days",
+            "900 days since 2026-01-01",
+        ),
+    ] {
+        let limit = format!("--expiring-within {limit}");
+        alerts(&ledger, today, &limit, &line(when, within));
+    }
     quiet(&ledger, "2026-04-15", "--expiring-within 30d");
     // A credit with nothing left has nothing to lose.
     ledger.does(
@@ -81,12 +110,12 @@ fn card_above_fires_above_its_amount_and_not_at_it() {
     ));
     quiet(&ledger, "2026-03-15", "--card-above 25.01");
     quiet(&ledger, "2026-03-15", "--card-above 25");
-    let line = "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 24.99; `credits explain 111122223333/2026-01` says why";
+    let line = "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 24.99; `credits explain --why-card 111122223333/2026-01` says why";
     alerts(&ledger, "2026-03-15", "--card-above 24.99", line);
     // The latest bill is the one that counts, open ones included.
     ledger.applies(&estimate("2026-02", "a AmazonEC2 12"));
     quiet(&ledger, "2026-03-15", "--card-above 2");
-    let line = "card: estimated bill 111122223333/2026-02 charges the card 2.00 USD, above 1.99; `credits explain 111122223333/2026-02` says why";
+    let line = "card: estimated bill 111122223333/2026-02 charges the card 2.00 USD, above 1.99, as have all since 2026-01: 2 bills, 27.00 USD in all; `credits explain --why-card 111122223333/2026-02` says why";
     alerts(&ledger, "2026-03-15", "--card-above 1.99", line);
 }
 
@@ -128,9 +157,9 @@ fn each_alert_has_a_line_of_its_own_and_json_has_them_all() {
     assert_eq!(
         answer["alerts"][1],
         serde_json::json!({
-            "kind": "card_above", "credit": null, "bill": "111122223333/2026-01", "account": "111122223333",
-            "currency": "USD", "value": "25.00", "limit": "0.00",
-            "message": "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 0.00; `credits explain 111122223333/2026-01` says why",
+            "kind": "card_above", "credit": null, "credits": [], "bill": "111122223333/2026-01", "account": "111122223333",
+            "currency": "USD", "value": "25.00", "limit": "0.00", "since": "2026-01",
+            "message": "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 0.00; `credits explain --why-card 111122223333/2026-01` says why",
         })
     );
     assert_eq!(answer["alerts"].as_array().map(Vec::len), Some(3));
@@ -143,12 +172,17 @@ fn each_alert_has_a_line_of_its_own_and_json_has_them_all() {
 #[test]
 fn a_check_of_nothing_is_refused() {
     let ledger = Ledger::with_a_credit();
+    let nothing = "there is nothing to check: no limit is named, and none is recorded";
     let error = ledger.run("--json check").refused(2, "bad_usage");
-    assert_eq!(error["message"], "there is nothing to check");
+    assert_eq!(error["message"], nothing);
+    let hint = error["hint"].as_str().expect("advice");
+    assert!(hint.contains("--save"), "{hint}");
+    let error = ledger.run("--json check --only").refused(2, "bad_usage");
+    assert_eq!(error["message"], nothing);
 }
 
 /// As cron runs it: nothing in the environment, folder `/`, stdin closed.
-fn as_cron(args: &[&str]) -> std::process::Output {
+pub(super) fn as_cron(args: &[&str]) -> std::process::Output {
     Command::new("/bin/sh")
         .env_clear()
         .current_dir("/")

@@ -7,7 +7,7 @@ use super::help::commands;
 use super::support::{Ledger, MEMBER, PAYER, bill, estimate};
 
 /// Commands that record nothing.
-const QUESTIONS: [&str; 24] = [
+const QUESTIONS: [&str; 23] = [
     "reconcile",
     "balance",
     "list",
@@ -16,7 +16,6 @@ const QUESTIONS: [&str; 24] = [
     "statement",
     "explain",
     "covers",
-    "check",
     "offer list",
     "offer show",
     "code list",
@@ -39,7 +38,7 @@ const OFFERS: &str = r#"{"offers": [{"id": "new", "name": "New", "kind": "educat
 const TRAINING: &str = r#"{"offers": [{"id": "training", "name": "Training", "kind": "earned", "amount": "25", "currency": "USD", "earn": {"when": "completed", "what": "training:x"}}]}"#;
 
 /// Each writing command, in ways in which it records something.
-const WRITING: [&str; 29] = [
+const WRITING: [&str; 31] = [
     "grant --kind earned --amount 5",
     "redeem CODE0001",
     "redeem CODE0009 --kind earned --amount 5",
@@ -67,12 +66,14 @@ const WRITING: [&str; 29] = [
     "account set 777788889999 --default",
     "import get-credits credits.json",
     "service alias Soft AmazonEC2",
+    "check --remaining-below 20% --waste-above 100 --runway-below 4m --save",
+    "check --forget",
     "void C3 --reason r --on 2026-03-01",
     "split C3 100 100 200 --on 2026-03-01 --name a --name b --name c",
 ];
 
 /// Each, in a way in which it is refused.
-const REFUSED: [&str; 22] = [
+const REFUSED: [&str; 24] = [
     "redeem CODE0008",
     "grant --kind earned --amount 5 --used 6",
     "apply january.json",
@@ -95,6 +96,8 @@ const REFUSED: [&str; 22] = [
     "account set 444455556666 --payer 444455556666 --joined 2026-01-01",
     "service alias EC2 AmazonS3",
     "import get-credits missing.json",
+    "check --save",
+    "check --forget --card-above 0",
 ];
 
 fn prepared() -> Ledger {
@@ -130,6 +133,7 @@ fn prepared() -> Ledger {
     ledger.applies(&estimate("2026-03", "a AmazonEC2 0.01 start=2025-12-01"));
     // A credit recorded late: there is something to replay.
     ledger.does("grant --kind activate --amount 1 --start 2025-12-01 --end 2026-11-30");
+    ledger.does("check --card-above 0 --save");
     ledger
 }
 
