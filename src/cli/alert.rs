@@ -166,10 +166,11 @@ fn card_above(
         limit: Some(limit.text(digits)),
         since: Some(since.to_string()),
         message: format!(
-            "card: {} bill {bill} charges the card {}, above {}{so_far}; `credits explain --why-card {bill}` says why",
+            "card: {} bill {bill} charges the card {}, above {}{so_far}; `credits explain --why-card --month {}` says why",
             status.as_str(),
             amount(card, currency),
-            limit.grouped(digits)
+            limit.grouped(digits),
+            bill.month
         ),
         ..AlertShape::default()
     }
@@ -235,10 +236,14 @@ fn some(names: &[String]) -> String {
 fn runway_below(runway: &Runway, limit: u32) -> AlertShape {
     let currency = runway.currency;
     let (value, least) = (months(runway.tenths), months_limit(limit));
+    let when = match runway.tenths {
+        0 => "already".to_owned(),
+        _ => format!("in {value} months"),
+    };
     AlertShape {
         currency: Some(currency.to_string()),
         message: format!(
-            "runway: by the forecast the card pays from {} on, in {value} months, sooner than in {}, about {} a month; `credits forecast` shows how",
+            "runway: by the forecast the card pays from {} on, {when}, sooner than in {} months, about {} in that month; `credits forecast` shows how, and with `--assume` what would help",
             runway.card_starts_in,
             least.trim_end_matches('m'),
             amount(runway.card, currency),
@@ -299,7 +304,7 @@ mod tests {
             card: money("1120.5"),
         };
         let short = AlertShape::of(&Alert::RunwayBelow { runway, limit: 40 });
-        let line = "runway: by the forecast the card pays from 2026-07 on, in 2.9 months, sooner than in 4, about 1,120.50 USD a month; `credits forecast` shows how";
+        let line = "runway: by the forecast the card pays from 2026-07 on, in 2.9 months, sooner than in 4 months, about 1,120.50 USD in that month; `credits forecast` shows how, and with `--assume` what would help";
         assert_eq!(short.message, line);
         assert_eq!(short.kind, "runway_below");
         assert_eq!(short.value.as_deref(), Some("2.9"));

@@ -40,3 +40,8 @@ fn a_bill_is_corrected() {
 fn the_word_of_aws_is_put_on_record_and_compared() {
     play("aws", "tests/transcripts/aws.md");
 }
+
+#[test]
+fn a_year_in_cron_has_quiet_months_warnings_a_lapse_and_a_card_charge() {
+    play("year", "tests/transcripts/year-in-cron.md");
+}

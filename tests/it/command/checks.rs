@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::cron::{alerts, quiet};
 use super::support::{Ledger, Run, bill, document, estimate};
 
-const CARD: &str = "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 0.00; `credits explain --why-card 111122223333/2026-01` says why";
+const CARD: &str = "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 0.00; `credits explain --why-card --month 2026-01` says why";
 const LITTLE: &str = "remaining: 40.00 USD left, below 50% of what the credits were worth, 50.00 USD, since 2026-01-31; `credits list` shows where";
 
 /// 40.00 are left, and the card paid 25.00.
@@ -208,9 +208,9 @@ fn the_bills_in_a_row_that_are_above_are_counted() {
         ));
     }
     // Nothing covers what was before 2026: 14, 6, 14.50 and 9.25.
-    let line = "card: final bill 111122223333/2026-01 charges the card 9.25 USD, above 6.00, as have all since 2025-12: 2 bills, 23.75 USD in all; `credits explain --why-card 111122223333/2026-01` says why";
+    let line = "card: final bill 111122223333/2026-01 charges the card 9.25 USD, above 6.00, as have all since 2025-12: 2 bills, 23.75 USD in all; `credits explain --why-card --month 2026-01` says why";
     alerts(&ledger, "2026-03-15", "--card-above 6", line);
-    let line = "card: final bill 111122223333/2026-01 charges the card 9.25 USD, above 0.00, as have all since 2025-10: 4 bills, 43.75 USD in all; `credits explain --why-card 111122223333/2026-01` says why";
+    let line = "card: final bill 111122223333/2026-01 charges the card 9.25 USD, above 0.00, as have all since 2025-10: 4 bills, 43.75 USD in all; `credits explain --why-card --month 2026-01` says why";
     alerts(&ledger, "2026-03-15", "--card-above 0", line);
     // Those of another payer, or later ones, do not count.
     ledger.applies(&document(

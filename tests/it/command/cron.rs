@@ -110,12 +110,12 @@ fn card_above_fires_above_its_amount_and_not_at_it() {
     ));
     quiet(&ledger, "2026-03-15", "--card-above 25.01");
     quiet(&ledger, "2026-03-15", "--card-above 25");
-    let line = "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 24.99; `credits explain --why-card 111122223333/2026-01` says why";
+    let line = "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 24.99; `credits explain --why-card --month 2026-01` says why";
     alerts(&ledger, "2026-03-15", "--card-above 24.99", line);
     // The latest bill is the one that counts, open ones included.
     ledger.applies(&estimate("2026-02", "a AmazonEC2 12"));
     quiet(&ledger, "2026-03-15", "--card-above 2");
-    let line = "card: estimated bill 111122223333/2026-02 charges the card 2.00 USD, above 1.99, as have all since 2026-01: 2 bills, 27.00 USD in all; `credits explain --why-card 111122223333/2026-02` says why";
+    let line = "card: estimated bill 111122223333/2026-02 charges the card 2.00 USD, above 1.99, as have all since 2026-01: 2 bills, 27.00 USD in all; `credits explain --why-card --month 2026-02` says why";
     alerts(&ledger, "2026-03-15", "--card-above 1.99", line);
 }
 
@@ -159,7 +159,7 @@ fn each_alert_has_a_line_of_its_own_and_json_has_them_all() {
         serde_json::json!({
             "kind": "card_above", "credit": null, "credits": [], "bill": "111122223333/2026-01", "account": "111122223333",
             "currency": "USD", "value": "25.00", "limit": "0.00", "since": "2026-01",
-            "message": "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 0.00; `credits explain --why-card 111122223333/2026-01` says why",
+            "message": "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 0.00; `credits explain --why-card --month 2026-01` says why",
         })
     );
     assert_eq!(answer["alerts"].as_array().map(Vec::len), Some(3));
