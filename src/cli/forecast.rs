@@ -6,6 +6,8 @@ use credits_ledger::foresight::forecast::{Arrival, Forecast, MONTHS_MAX, Source}
 use credits_ledger::foresight::history::History;
 use credits_ledger::ledger::entry::LedgerId;
 use credits_ledger::ledger::names::{AccountId, Currency, OfferId, Service};
+use credits_ledger::ledger::redeem::CodeState;
+use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::ledger::services::KnownBy;
 use credits_ledger::ledger::state::State;
 use credits_ledger::money::Money;
@@ -17,7 +19,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::answer::{Answer, Format};
 use super::backtest::backtest;
 use super::burn_down::burn_down;
-use super::context::{Clocks, Context};
+use super::context::{Clocks, Context, nearest};
 use super::correct::read_month;
 use super::failure::Failure;
 use super::forecast_shape::{ForecastShape, expected_bills};
@@ -40,7 +42,7 @@ use super::terms::{read_account, read_amount_or_zero, read_currency};
 #[command(before_long_help = "Examples:
   credits forecast
   credits forecast --assume AmazonEC2=+20% --until 2027-06
-  credits forecast --assume monthly=500 --with summer-school@2026-08
+  credits forecast --assume monthly=500 --with connectome-2017@2026-04
   credits forecast --backtest
   credits forecast --bills --until 2026-08 > expected.json")]
 pub(crate) struct ForecastArgs {
@@ -233,6 +235,9 @@ fn arrival(
         None => {
             let ledger = state.ledger.unwrap_or(LedgerId([0; 16]));
             let (code, known) = view.typed_code(ledger, name)?;
+            if known == CodeState::Unknown {
+                return Err(unknown_source(name, state));
+            }
             Source::Code(code, known)
         }
     };
@@ -240,6 +245,20 @@ fn arrival(
         account,
         month,
         from,
+    })
+}
+
+/// It may be a code, so it is not repeated.
+fn unknown_source(name: &str, state: &State) -> Failure {
+    let message = "what `--with` names is neither an offer nor a code on record";
+    let mut failure = Failure::from(Refusal::UnknownCode {
+        last: String::new(),
+    });
+    failure.message = message.to_owned();
+    let near = nearest(name, state.offers.keys());
+    failure.hint(match near {
+        Some(near) => format!("did you mean the offer `{near}`?"),
+        None => "`credits offer list` shows the offers on record".to_owned(),
     })
 }
 

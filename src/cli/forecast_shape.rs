@@ -191,7 +191,7 @@ pub(crate) fn card_words(forecast: &Forecast<'_>) -> String {
         None => format!(" ({earliest} or later)"),
     };
     format!(
-        "starts to pay in {}{range}, in {} months, with {card} {currency}",
+        "starts in {}{range}, in {} months, with {card} {currency}",
         start.month,
         tenths_text(start.tenths())
     )

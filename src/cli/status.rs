@@ -23,9 +23,9 @@ use super::foresee::{Asked, Outlook};
 use super::shape::date;
 use super::table::{Cell, Table};
 
-/// Show on one screen what is left, what ends next, this month so far, and when the card starts
+/// Show on one screen how things stand, and when the card starts
 ///
-/// For a person; `check` is for cron. What is to come is what `forecast` expects.
+/// What is left, what ends next, this month so far, the last bill. For a person; `check` is for cron. What is to come is what `forecast` expects.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits status

@@ -312,6 +312,11 @@ fn what_if_a_code_were_redeemed_or_an_offer_taken() {
         run.refused(status, kind);
     };
     refused("NOBODY-0001", 3, "unknown_code");
+    let near = ledger.run("forecast --with skool").ends(3).err;
+    assert_eq!(
+        near,
+        "error: what `--with` names is neither an offer nor a code on record\nhint: did you mean the offer `school`?\n"
+    );
     refused("school@2026-07", 3, "offer_closed");
     refused("school@2026-02", 2, "bad_usage");
     assert_eq!(ledger.bytes(), before, "a forecast records nothing");
@@ -500,4 +505,85 @@ fn a_backtest_says_how_wrong_the_method_has_been() {
     short.applies(&bill("2026-02", "a AmazonEC2 5"));
     let run = short.run("forecast --backtest").ok();
     assert!(run.err.contains("it takes two months"), "{run:?}");
+}
+
+#[test]
+fn a_check_looks_ahead_and_fires_below_its_limit_and_not_at_it() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind activate --amount 1000 --account 111122223333 --start 2026-01-01 --end 2026-12-31 --service AmazonEC2");
+    ledger.does("grant --kind earned --amount 90 --account 111122223333 --start 2026-01-01 --end 2026-04-30 --service AmazonS3");
+    let none = ledger.call("check --runway-below 9m --waste-above 1");
+    assert_eq!(
+        none.today("2026-01-20").run().ok().out,
+        "",
+        "no bill says anything"
+    );
+    ledger.applies(&bill("2026-01", "a AmazonEC2 300; b AmazonS3 10"));
+    ledger.applies(&bill("2026-02", "a AmazonEC2 300; b AmazonS3 10"));
+    let check = |limits: &str, status: i32| {
+        let line = format!("--json check {limits}");
+        let run = ledger.call(&line).today("2026-02-28").run().ends(status);
+        run.json()["alerts"].clone()
+    };
+    // 400 of 300 a month: a month and a third. 90 less four times ten.
+    assert_eq!(check("--runway-below 1.3m --waste-above 50", 0), json!([]));
+    let runway = check("--runway-below 1.4m", 1);
+    assert_eq!(runway[0]["value"], "1.3");
+    let message = "runway: by the forecast the card pays from 2026-04 on, in 1.3 months, sooner than in 1.4 months, about 200.00 USD in that month; `credits forecast` shows how, and with `--assume` what would help";
+    assert_eq!(runway[0]["message"], message);
+    let waste = check("--waste-above 49.99", 1);
+    assert_eq!(waste[0]["credit"], "C3");
+    assert_eq!(waste[0]["value"], "50.00");
+    let message = "waste: the forecast leaves 50.00 USD unused on 2026-04-30, above 49.99, all of credit C3; `credits forecast` shows how";
+    assert_eq!(waste[0]["message"], message);
+    let metrics = ledger
+        .call("check --only --runway-below 1m --waste-above 1 --format prometheus")
+        .today("2026-02-28")
+        .run()
+        .ends(1);
+    for line in [
+        "credits_runway_months{currency=\"USD\"} 1.3",
+        "credits_unused_at_end{credit=\"C3\"} 50.00",
+        "credits_alert{kind=\"runway_below\"} 0",
+        "credits_alert{kind=\"waste_above\"} 1",
+    ] {
+        assert!(
+            metrics.out.lines().any(|other| other == line),
+            "{line}\n{}",
+            metrics.out
+        );
+    }
+}
+
+#[test]
+fn one_screen_says_how_things_stand() {
+    let ledger = two_months();
+    ledger.applies(&estimate("2026-03", "a AmazonEC2 150"));
+    let screen = ledger.does("status");
+    assert_eq!(
+        screen,
+        "\
+as of 2026-03-15, entry 5
+
+left        400.00 USD of 1,000.00, 250.00 less open bills, in one active credit
+ends next   C2 AWS Activate credit on 2026-12-31, 250.00 USD left, all of which will be used
+this month  2026-03: 150.00 USD so far, 0.00 USD on the card; expected 307.34 USD, 0.00 USD on the card
+last bill   111122223333/2026-02: 300.00 USD, 300.00 USD by credits, 0.00 USD on the card
+card        starts in 2026-04, in 0.8 months, with 213.53 USD
+"
+    );
+    let answer = ledger.json("status");
+    let usd = &answer["currencies"][0];
+    assert_eq!(usd["remaining"], "400.00");
+    assert_eq!(usd["estimated"], "250.00");
+    assert_eq!(usd["this_month"]["status"], "estimated");
+    assert_eq!(usd["ends_next"]["credit"], "C2");
+    assert_eq!(usd["card_starts_in"], "2026-04");
+    let empty = Ledger::new();
+    let run = empty.run("status").ok();
+    assert!(
+        run.out.contains("no credit and no bill is on record"),
+        "{run:?}"
+    );
+    assert!(run.err.contains("there is no ledger"), "{run:?}");
 }

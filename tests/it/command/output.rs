@@ -32,7 +32,7 @@ fn prepared() -> Ledger {
     ledger
 }
 
-const READING: [&str; 15] = [
+const READING: [&str; 17] = [
     "balance",
     "list",
     "show C2",
@@ -42,6 +42,8 @@ const READING: [&str; 15] = [
     "explain 111122223333/2026-01 vat",
     "explain --why-card --final",
     "covers --service AmazonEC2",
+    "forecast",
+    "status",
     "offer list",
     "code list",
     "account list",

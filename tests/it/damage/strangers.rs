@@ -12,13 +12,16 @@ use super::ledgers::{fill_log, small};
 use crate::command::support::{Ledger, Run, bill};
 
 /// Reading commands and writing ones.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 14] = [
     "balance",
     "list",
     "bills",
     "journal",
     "verify",
     "check --bill-missing",
+    "check --runway-below 3m",
+    "forecast",
+    "status",
     "grant --kind earned --amount 5 --account A",
     "redeem ABCD2345WXYZ --kind earned --amount 5 --account A",
     "apply",

@@ -100,6 +100,9 @@ fn question(history: &History, dice: &mut Dice) -> String {
         14 => format!("explain {bill} b"),
         15 => format!("covers --service AmazonS3 --account {account}"),
         16 => format!("covers --service AmazonEC2 --account {account} --on {month}"),
+        17 if dice.percent(25) => "forecast --currency USD".to_owned(),
+        17 if dice.percent(25) => "status".to_owned(),
+        17 if dice.percent(25) => "check --only --waste-above 1 --runway-below 30m".to_owned(),
         17 => "check --remaining-below 20% --expiring-within 30d --card-above 0 --bill-missing"
             .to_owned(),
         18 => "account list".to_owned(),
@@ -156,23 +159,23 @@ impl Asked {
     fn agrees_in_part(&self, answer: &Value, line: &str, reading: &Reading) {
         let as_of = self.as_of.to_string();
         let words: Vec<&str> = line.split(' ').collect();
-        match words[1..3] {
-            ["list", _] => each(&answer["credits"])
+        match words[1..] {
+            ["list", _, ..] => each(&answer["credits"])
                 .for_each(|credit| reading.agrees_with_credit(credit, &as_of)),
-            ["show", _] => reading.agrees_with_credit(answer, &as_of),
-            ["statement", _] => reading.agrees_with_bill(answer),
-            ["explain", "--why-card"] => reading.agrees_with_card(answer, words.len() == 4),
-            ["explain", _] if words.len() == 3 => reading.agrees_with_bill(answer),
-            ["covers", _] => reading.agrees_with_covers(answer, &as_of),
-            ["check", _] => {
+            ["show", _, ..] => reading.agrees_with_credit(answer, &as_of),
+            ["statement", _, ..] => reading.agrees_with_bill(answer),
+            ["explain", "--why-card", ..] => reading.agrees_with_card(answer, words.len() == 4),
+            ["explain", _, ..] if words.len() == 3 => reading.agrees_with_bill(answer),
+            ["covers", _, ..] => reading.agrees_with_covers(answer, &as_of),
+            ["check", "--remaining-below", ..] => {
                 let until = self.as_of + Days::new(30);
                 reading.agrees_with_check(answer, &until.to_string());
             }
-            ["offer", "list"] => {
+            ["offer", "list", ..] => {
                 each(&answer["offers"]).for_each(|offer| reading.agrees_with_offer(offer, &as_of));
             }
-            ["offer", _] => reading.agrees_with_offer(answer, &as_of),
-            ["code", _] => reading.agrees_with_codes(answer, words[3]),
+            ["offer", _, ..] => reading.agrees_with_offer(answer, &as_of),
+            ["code", _, ..] => reading.agrees_with_codes(answer, words[3]),
             _ => {}
         }
     }
