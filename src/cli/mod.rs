@@ -20,6 +20,7 @@ mod code;
 mod confirm;
 mod context;
 mod correct;
+mod covers;
 mod documents;
 mod earn;
 mod eligible;
@@ -232,7 +233,7 @@ enum Command {
     Statement(statement::StatementArgs),
     Usage(usage::UsageArgs),
     Explain(explain::ExplainArgs),
-    Covers(explain::CoversArgs),
+    Covers(covers::CoversArgs),
     Check(check::CheckArgs),
     Forecast(forecast::ForecastArgs),
     Status(status::StatusArgs),
@@ -353,7 +354,7 @@ fn answer(cli: &Cli, context: &Context) -> Result<Answer, Failure> {
         Command::Statement(args) => statement::statement(args, context),
         Command::Usage(args) => usage::usage(args, context),
         Command::Explain(args) => explain::explain(args, context),
-        Command::Covers(args) => explain::covers(args, context),
+        Command::Covers(args) => covers::covers(args, context),
         Command::Check(args) if cli.global.is_prometheus() => check::measure(args, context),
         Command::Check(args) => check::check(args, context),
         Command::Forecast(args) => forecast::forecast(args, context),

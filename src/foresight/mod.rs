@@ -7,18 +7,21 @@
 //! - [`trials`]: how wrong each method has been on a history, which one it therefore gets, and how
 //!   wide the range is.
 //! - [`expected`]: the bills to be expected, what-if assumptions included.
-//! - [`forecast`]: those bills through the rule of application, month by month.
+//! - [`forecast`]: those bills through the rule of application, month by month; `run` is one way
+//!   through them, `coverable` decides when the card starts.
 //! - [`backtest`]: the method against simpler ones, on the history itself.
 //!
 //! The only floats of the program are here. Nothing of it is booked: bills to be expected are booked
 //! on a copy of the state, by the same functions as real ones, and what becomes of them is told.
 
 pub mod backtest;
+mod coverable;
 pub mod expected;
 pub mod forecast;
 pub mod history;
 pub mod method;
 pub mod open_month;
+mod run;
 pub mod trials;
 
 use crate::money::{Money, SCALE};
