@@ -245,6 +245,11 @@ impl<'q> Run<'q> {
                 is_covered: self.coverable.is_by_credits(),
             });
         }
+        // Of a range only sums are asked.
+        let statements = match self.scenario {
+            Scenario::Expected => statements,
+            Scenario::Low | Scenario::High => Vec::new(),
+        };
         self.months.push(MonthAhead {
             month,
             charges,

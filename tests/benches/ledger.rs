@@ -1,8 +1,11 @@
 //! A ledger of a million entries: 2,000 credits, 200 accounts, 20,000 bills with what credits pay
 //! of them, the rest codes. Prints the median of whole processes: `balance`, `list`, `check`,
-//! `verify`, and a `grant`.
+//! `verify`, a `grant`, and what looks ahead.
 //!
 //! On another ledger 100,000 codes are minted to a file and redeemed from it, a transaction each.
+//!
+//! A forecast is made on ledgers of three years of bills with 1,000 and with 10,000 services: its time
+//! grows with these.
 //!
 //! `LEDGER_ENTRIES=100000` makes a smaller one with the same mixture; `LEDGER_FILE=PATH` keeps it
 //! there, and takes the one that is there.
@@ -245,6 +248,52 @@ fn codes(folder: &Path) {
     }
 }
 
+/// Three years of bills with so many services, and what looks ahead from there.
+fn forecasts(folder: &Path, services: usize) {
+    let ledger = folder.join(format!("services-{services}.db"));
+    let mut bills = String::new();
+    for month in (0..36).map(|at| Month::of(day(2023, 1, 1)).plus(at)) {
+        let charge = |at: usize| {
+            let amount = 1 + (at * 7 + month.days() as usize) % 90;
+            format!(
+                r#"{{"account": "{}", "service": "Service{at}", "amount": "{amount}.25"}}"#,
+                account(at % ACCOUNTS)
+            )
+        };
+        let charges: Vec<String> = (0..services).map(charge).collect();
+        bills.push_str(&format!(
+            "{{\"account\": \"{}\", \"month\": \"{month}\", \"currency\": \"USD\", \"charges\": [{}]}}\n",
+            account(0),
+            charges.join(", ")
+        ));
+    }
+    std::fs::write(folder.join("bills.jsonl"), bills).expect("a file");
+    for line in [
+        "grant --kind activate --amount 900000000 --account 100000000000 --end 2028-12-31",
+        "apply bills.jsonl",
+    ] {
+        let status = Command::new(env!("CARGO_BIN_EXE_credits"))
+            .current_dir(folder)
+            .arg("--ledger")
+            .arg(&ledger)
+            .args(["--today", "2023-01-01"])
+            .args(line.split(' '))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(status.expect("the command runs").success(), "{line}");
+    }
+    println!("three years of bills with {services} services");
+    time(&ledger, "forecast", &["forecast"], 3);
+    time(&ledger, "status", &["status"], 3);
+    time(
+        &ledger,
+        "check ahead",
+        &["check", "--runway-below", "4m"],
+        3,
+    );
+}
+
 fn main() {
     let entries = std::env::var("LEDGER_ENTRIES")
         .ok()
@@ -288,8 +337,12 @@ fn main() {
         ],
         9,
     );
+    time(&ledger, "forecast", &["forecast"], 3);
+    time(&ledger, "status", &["status"], 3);
     time(&ledger, "verify --quick", &["verify", "--quick"], 3);
     time(&ledger, "verify", &["verify"], 3);
     codes(&folder);
+    forecasts(&folder, 1_000);
+    forecasts(&folder, 10_000);
     let _ = std::fs::remove_dir_all(&folder);
 }

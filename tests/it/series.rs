@@ -5,18 +5,27 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use chrono::DateTime;
 use credits_ledger::foresight::backtest::{Horizon, backtest};
-use credits_ledger::foresight::history::History;
+use credits_ledger::foresight::forecast::{CardStart, Question, forecast};
+use credits_ledger::foresight::history::{History, gather};
 use credits_ledger::foresight::open_month::OpenMonth;
 use credits_ledger::foresight::trials::Trials;
 use credits_ledger::ledger::account::Accounts;
 use credits_ledger::ledger::apply::apply;
 use credits_ledger::ledger::bill::{Bill, Charge, Status};
+use credits_ledger::ledger::decide::{self, Desk};
+use credits_ledger::ledger::entry::{Event, LedgerId};
 use credits_ledger::ledger::names::{AccountId, BillId, Currency, Service};
 use credits_ledger::ledger::rules::Rules;
 use credits_ledger::ledger::scope::Category;
+use credits_ledger::ledger::state::State;
 use credits_ledger::money::Money;
 use credits_ledger::period::{Month, parse_date};
+
+use crate::kept::{Kept, apply_bill};
+use crate::model::{self, Share, Which};
+use crate::types::terms;
 
 /// A row of a series: the month or day, the service, the category, the amount.
 type Row = [String; 4];
@@ -231,4 +240,133 @@ fn an_open_month_is_completed_from_its_days() {
         assert!(wrong < naive * most, "{days} days: {wrong}, naive {naive}");
         assert!(wrong < straight * 1.1, "{days} days: {wrong}, {straight}");
     }
+}
+
+/// A ledger with one credit and the bills of the first months of a series.
+struct Told {
+    desk: Desk,
+    kept: Kept,
+}
+
+impl Told {
+    /// A credit of so much that pays for months of a series.
+    fn of(series: &Series, amount: Money, months: &[Month]) -> Told {
+        let first = months[0].first_day();
+        let mut desk = Desk::new(State::default(), DateTime::UNIX_EPOCH, first);
+        desk.propose(first, Event::Opened(LedgerId([0; 16])), None)
+            .expect("it opens");
+        let mut told = Told {
+            desk,
+            kept: Kept::default(),
+        };
+        let terms = terms(&some_credit(amount, first));
+        decide::grant(
+            &mut told.desk,
+            AccountId::new("A").expect("an account"),
+            terms,
+        )
+        .expect("a credit");
+        for month in months {
+            told.applies(series, *month);
+        }
+        told
+    }
+
+    fn applies(&mut self, series: &Series, month: Month) {
+        self.desk.today = month.last_day();
+        let bill = series.bill(month, month.days());
+        let rules = Rules::current();
+        apply_bill(&mut self.desk, &self.kept, bill, &rules).expect("a bill");
+        for proposal in self.desk.proposals.drain(..) {
+            self.kept.keep(&proposal);
+        }
+    }
+
+    /// When the card starts, by the forecast on the last day of the last bill.
+    fn card_start(&self) -> Option<CardStart> {
+        let as_of = self.desk.today;
+        let histories = gather(&self.desk.state, &self.kept, as_of).expect("a past");
+        let question = Question {
+            currency: Currency::USD,
+            as_of,
+            until: None,
+            assumptions: &[],
+            arrivals: &[],
+            rules: &Rules::current(),
+        };
+        let all: Vec<&History> = histories.iter().collect();
+        let state = self.desk.state.as_of(as_of);
+        let foreseen = forecast(&state, &all, &question).expect("a forecast");
+        foreseen.card_start
+    }
+}
+
+fn some_credit(amount: Money, start: chrono::NaiveDate) -> model::Credit {
+    model::Credit {
+        id: "C2".to_owned(),
+        order: 0,
+        kind: "promotional".to_owned(),
+        currency: "USD".to_owned(),
+        left: amount.units(),
+        owner: "A".to_owned(),
+        start: start.to_string(),
+        end: None,
+        services: Which::All,
+        regions: Which::All,
+        categories: Which::All,
+        before_discounts: false,
+        start_by_day: false,
+        end_by_month: false,
+        share: Share::Default,
+        paused: false,
+        voided: false,
+    }
+}
+
+/// What credits cover of a month.
+fn covered(series: &Series, month: Month) -> Money {
+    let bill = series.bill(month, month.days());
+    let charges = bill.charges().iter();
+    charges
+        .filter(|charge| charge.category == Category::Usage)
+        .filter(|charge| charge.service.as_str() != "AmazonRegistrar")
+        .map(|charge| charge.amount)
+        .sum()
+}
+
+#[test]
+fn the_month_in_which_the_card_starts_is_foreseen_three_months_ahead() {
+    let (mut near, mut tried, mut in_time) = (0, 0, 0);
+    let mut far = String::new();
+    for series in all_series() {
+        let months = series.months();
+        for (at, truth) in months.iter().enumerate().skip(3) {
+            // Half of that month is left over for the card.
+            let half = Money::from_units(covered(&series, *truth).units() / 2);
+            let before: Money = months[..at]
+                .iter()
+                .map(|month| covered(&series, *month))
+                .sum();
+            let mut told = Told::of(&series, before + half, &months[..at - 2]);
+            let said = told.card_start();
+            tried += 1;
+            let off = said.map(|start| start.month.since(*truth));
+            if off.is_some_and(|off| off.abs() <= 1) {
+                near += 1;
+            } else {
+                far.push_str(&format!("{} {truth}: {off:?}\n", series.name));
+            }
+            // A check for four months fires before the bill of that month is there.
+            let warned = said.is_some_and(|start| start.tenths() < 40) || {
+                (at - 2..at).any(|at| {
+                    told.applies(&series, months[at]);
+                    told.card_start().is_some_and(|start| start.tenths() < 40)
+                })
+            };
+            in_time += usize::from(warned);
+        }
+    }
+    println!("{near} of {tried} within a month, {in_time} warned in time\n{far}");
+    assert!(near * 100 >= tried * 90, "{near} of {tried}\n{far}");
+    assert!(in_time * 100 >= tried * 98, "{in_time} of {tried}");
 }

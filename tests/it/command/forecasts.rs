@@ -84,6 +84,8 @@ fn it_says_how_much_of_a_credit_lapses_and_the_card_starts_after_it() {
     assert_eq!(credit["exhausted_in"], Value::Null);
     assert_eq!(credit["unused_at_end"], "500.00");
     assert_eq!(forecast["card_starts_in"], "2026-06");
+    assert_eq!(month(&forecast, "2026-04")["credits_left"], "600.00");
+    assert_eq!(month(&forecast, "2026-05")["credits_left"], "0.00");
     let told = ledger.call("forecast").today("2026-03-01").run().ok().out;
     let line = "C2 AWS Activate credit: ends on 2026-05-31 with 500.00 USD unused";
     assert!(told.contains(line), "{told}");
