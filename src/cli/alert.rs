@@ -24,8 +24,8 @@ pub(crate) struct AlertShape {
     /// Every credit that it is about, the one above first.
     credits: Vec<String>,
     pub(crate) bill: Option<String>,
-    account: Option<String>,
-    currency: Option<String>,
+    pub(super) account: Option<String>,
+    pub(super) currency: Option<String>,
     pub(crate) value: Option<String>,
     pub(crate) limit: Option<String>,
     /// A day or a month.
@@ -123,11 +123,13 @@ fn remaining_below(
     let digits = currency.minor_digits();
     let (left, least) = (amount(remaining, currency), amount(floor, currency));
     let since_day = since.map_or(String::new(), |day| format!(" since {day}"));
-    let wanted = match percent {
-        None => format!("{least}{since_day}"),
-        Some(percent) => {
-            format!("{percent}% of what the credits were worth, {least},{since_day}")
-        }
+    let part = percent.map_or(String::new(), |percent| {
+        format!(", {percent}% of what the credits were worth,")
+    });
+    let wanted = match (floor.is_zero(), percent) {
+        // Of nothing that is left nothing is a part.
+        (true, Some(_)) => format!("{left} left, no credit is active{since_day}"),
+        _ => format!("{left} left, below {least}{part}{since_day}"),
     };
     let wanted = wanted.trim_end_matches(',');
     AlertShape {
@@ -135,7 +137,7 @@ fn remaining_below(
         value: Some(remaining.text(digits)),
         limit: Some(percent.map_or_else(|| floor.text(digits), |percent| format!("{percent}%"))),
         since: since.map(date),
-        message: format!("remaining: {left} left, below {wanted}; `credits list` shows where"),
+        message: format!("remaining: {wanted}; `credits list` shows where"),
         ..AlertShape::default()
     }
 }

@@ -32,6 +32,9 @@ struct HorizonShape {
     naive_error: Option<String>,
     mean_of_three_error: Option<String>,
     within_range: usize,
+    /// The errors for people.
+    #[serde(skip)]
+    percent: [Option<String>; 3],
 }
 
 impl HorizonShape {
@@ -44,6 +47,10 @@ impl HorizonShape {
             naive_error: part(horizon.naive),
             mean_of_three_error: part(horizon.mean),
             within_range: horizon.within,
+            percent: [horizon.wrong, horizon.naive, horizon.mean].map(|wrong| {
+                let part = horizon.part(wrong).filter(|_| horizon.forecasts > 0)?;
+                Some(format!("{}%", rounded(part * 100.0, 1).text(1)))
+            }),
         }
     }
 }
@@ -60,19 +67,25 @@ pub(super) fn backtest(outlook: &Outlook, currency: Option<Currency>, context: &
     let answer = match context.format {
         Format::Json => Answer::json(shapes),
         Format::Csv => {
-            let table = table(&shapes);
+            let table = table(&shapes, Format::Csv);
             Answer::new(move |out| table.write_csv(out))
         }
         Format::Table => {
-            let table = table(&shapes).styled(context.style);
+            let table = table(&shapes, Format::Table).styled(context.style);
             let table = match shapes.first() {
                 Some(first) => table.above(format!(
-                    "how wrong a forecast would have been, as of {}, entry {}, as a part of what the months came to, before tax",
+                    "how wrong forecasts would have been, as of {}, entry {}: parts of what came, before tax",
                     first.as_of, first.at_entry
                 )),
                 None => table,
             };
-            let table = table.below("naive: every month is like the last one; mean: like the mean of the last three; in range: how many months were within low and high, about 80% should be");
+            let table = table
+                .below(
+                    "naive: every month is like the last one; mean of three: like the last three",
+                )
+                .below(
+                    "in range: how many were between low and high, which four of five should be",
+                );
             Answer::new(move |out| table.write_text(out))
         }
     };
@@ -96,7 +109,7 @@ fn of_currency(outlook: &Outlook, currency: Currency) -> Option<Backtest> {
     })
 }
 
-fn table(shapes: &[Backtest]) -> Table {
+fn table(shapes: &[Backtest], format: Format) -> Table {
     let headings = [
         "currency",
         "months ahead",
@@ -109,14 +122,29 @@ fn table(shapes: &[Backtest]) -> Table {
     let rows = shapes.iter().flat_map(|shape| {
         shape.horizons.iter().map(|horizon| {
             let part = |part: &Option<String>| part.as_deref().map_or(Cell::Empty, Cell::decimal);
+            let errors = [
+                &horizon.error,
+                &horizon.naive_error,
+                &horizon.mean_of_three_error,
+            ];
+            let [error, naive, mean] = match format {
+                Format::Table => [0, 1, 2].map(|at| Cell::maybe(horizon.percent[at].as_ref())),
+                Format::Csv | Format::Json => errors.map(part),
+            };
+            let within = match format {
+                Format::Table => {
+                    Cell::text(format!("{} of {}", horizon.within_range, horizon.forecasts))
+                }
+                Format::Csv | Format::Json => Cell::Count(horizon.within_range as u64),
+            };
             vec![
                 Cell::text(&shape.currency),
                 Cell::Count(horizon.months_ahead as u64),
                 Cell::Count(horizon.forecasts as u64),
-                part(&horizon.error),
-                part(&horizon.naive_error),
-                part(&horizon.mean_of_three_error),
-                Cell::Count(horizon.within_range as u64),
+                error,
+                naive,
+                mean,
+                within,
             ]
         })
     });

@@ -11,6 +11,9 @@ use super::table::{Cell, Table};
 /// How wide bars are; with the columns that stand beside them they fit into eighty.
 const BAR_WIDTH: u32 = 14;
 
+/// From how many months in a row on it is said that bills rise or fall.
+const RUN_MIN: i32 = 4;
+
 /// How many streams that come seldom are named.
 const SELDOM_MAX: usize = 3;
 
@@ -99,7 +102,12 @@ fn drawn(forecast: &ForecastShape, is_ascii: bool) -> Table {
             draws(left),
         ]
     };
-    let table = Table::new(["month", "charges", "range", "credits", "card", "left", ""])
+    let table = Table::new(["month", "charges", "range", "credits", "card", "left", ""]);
+    let is_known = forecast.method != "none" || !forecast.assumptions.is_empty();
+    if !is_known {
+        return heading(forecast).into_iter().fold(table, Table::above);
+    }
+    let table = table
         .rows([now])
         .rows(forecast.months.iter().map(row))
         .below("");
@@ -146,15 +154,25 @@ fn heading(forecast: &ForecastShape) -> Vec<String> {
         forecast.currency, forecast.as_of, forecast.at_entry
     )];
     let how = match forecast.method.as_str() {
-        "none" => "nothing is known of what charges come to",
+        "none" => "no bill is on record: what charges come to is not known",
         "flat" => "flat: one month says nothing of a change, all are taken to be like it",
-        "last_month" => "each service of each account goes on as in the last month",
-        "trend" => "each service of each account goes on as it rose or fell, ever less",
-        "season" => "each service of each account goes as a year ago, at the level of now",
+        "last_month" => {
+            "each service of each account goes on as in the last month, at the month's length"
+        }
+        "trend" => "the trend of each service of each account goes on, weaker every month",
+        "season" => "each service of each account goes as a year ago, and as much more as it rose",
         _ => "each payer by what has been least wrong on its bills",
     };
     lines.push(how.to_owned());
     lines.extend(forecast.tax_words.clone());
+    let run = forecast.rose_for_months;
+    if run.abs() >= RUN_MIN && forecast.method != "trend" {
+        let how = if run > 0 { "rose" } else { "fell" };
+        lines.push(format!(
+            "bills {how} in each of the last {} months: `--assume monthly=AMOUNT` tries more of that",
+            run.abs()
+        ));
+    }
     if !forecast.assumptions.is_empty() {
         lines.push(format!("assumed: {}", forecast.assumptions.join(", ")));
     }
@@ -213,8 +231,8 @@ fn seldom(forecast: &ForecastShape) -> Vec<String> {
     let seldom = forecast.expected.iter().filter_map(|stream| {
         let (month, amount) = (stream.last_month.as_ref()?, stream.last_amount.as_ref()?);
         let what = match stream.pattern {
-            "yearly" => "once a year",
-            _ => "not again",
+            "yearly" => "taken to come once a year",
+            _ => "taken to come once",
         };
         stream.is_seldom().then(|| {
             format!(

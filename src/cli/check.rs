@@ -164,6 +164,8 @@ fn answer(checked: Checked, format: Format) -> Answer {
                 Cell::text(alert.kind),
                 Cell::maybe(alert.credit.as_ref()),
                 Cell::maybe(alert.bill.as_ref()),
+                Cell::maybe(alert.account.as_ref()),
+                Cell::maybe(alert.currency.as_ref()),
                 Cell::maybe(alert.value.as_ref()),
                 Cell::maybe(alert.limit.as_ref()),
                 Cell::maybe(alert.since.as_ref()),
@@ -171,7 +173,7 @@ fn answer(checked: Checked, format: Format) -> Answer {
             ]
         });
         let headings = [
-            "kind", "credit", "bill", "value", "limit", "since", "message",
+            "kind", "credit", "bill", "account", "currency", "value", "limit", "since", "message",
         ];
         Table::new(headings).rows(rows)
     })

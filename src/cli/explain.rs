@@ -439,7 +439,7 @@ fn summary_table(answer: &Explained, style: Style, digits: u32) -> Table {
         .rows(rows);
     if !total.is_zero() {
         table = table.below(format!(
-            "`credits explain {} CHARGE` says it of one charge",
+            "`credits explain {} CHARGE` says it of one charge, `credits explain --why-card` what would have covered it",
             answer.bill
         ));
     }

@@ -1,5 +1,7 @@
 //! `forecast`: when each credit runs out or lapses, and what the card will pay.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::Args;
 use credits_ledger::foresight::expected::{Assumed, Assumption, Change};
 use credits_ledger::foresight::forecast::{Arrival, Forecast, MONTHS_MAX, Source};
@@ -69,7 +71,7 @@ pub(crate) struct ForecastArgs {
     /// Say how wrong the method has been on these bills, and how wrong simpler ones
     #[arg(long, conflicts_with_all = ["until", "assume", "with", "bills", "ascii"])]
     backtest: bool,
-    /// Print the bills to be expected, as documents that `apply` reads
+    /// Print the bills to be expected, as open ones that `apply` reads: try them on a copy of the ledger
     #[arg(long, conflicts_with = "ascii")]
     bills: bool,
     /// Draw with ASCII symbols
@@ -87,14 +89,21 @@ pub(crate) fn forecast(args: &ForecastArgs, context: &Context) -> Result<Answer,
     let as_of = args.clocks.date(context);
     let mut outlook = Outlook::read(view, &state, as_of)?;
     if let Some(payer) = &args.payer {
-        outlook.histories.retain(|history| history.payer == *payer);
+        is_known(payer, state.bills.keys().map(|id| &id.payer), "payer")?;
+        outlook.only(payer);
+    }
+    if let Some(currency) = &args.currency {
+        let credits = state.credits.values();
+        let of_credits = credits.map(|record| &record.credit.terms.currency);
+        let of_bills = state.bills.keys().map(|id| &id.currency);
+        is_known(currency, of_bills.chain(of_credits), "currency")?;
     }
     if args.backtest {
         return Ok(backtest(&outlook, args.currency, context));
     }
     let mut notes = silent_payers(&state, &outlook, args.payer.as_ref());
     let asked = asked(args, view, &outlook, context, &mut notes)?;
-    let currencies = currencies(args, &mut outlook, context)?;
+    let currencies = currencies(args, &asked, &mut outlook, context)?;
     if currencies.is_empty() {
         notes.push("note: there is nothing to foresee: no bill is on record, and no credit with something left; `credits apply FILE` records a bill".to_owned());
     }
@@ -104,7 +113,7 @@ pub(crate) fn forecast(args: &ForecastArgs, context: &Context) -> Result<Answer,
         .collect::<Result<Vec<Forecast<'_>>, Failure>>()?;
     let shapes = forecasts
         .iter()
-        .map(|forecast| ForecastShape::new(forecast, as_of, &args.assume, args.with.len()));
+        .map(|forecast| ForecastShape::new(forecast, as_of, &asked.assumptions, &asked.arrivals));
     let answer = match (args.bills, context.format) {
         (true, _) => expected_bills(&forecasts),
         (false, Format::Json) => Answer::json(shapes.collect()),
@@ -117,12 +126,29 @@ pub(crate) fn forecast(args: &ForecastArgs, context: &Context) -> Result<Answer,
 /// account that is meant.
 fn currencies(
     args: &ForecastArgs,
+    asked: &Asked,
     outlook: &mut Outlook,
     context: &Context,
 ) -> Result<Vec<Currency>, Failure> {
     let known = match args.currency {
         Some(currency) => vec![currency],
-        None => outlook.currencies(),
+        None => {
+            let mut known = outlook.currencies();
+            known.extend(
+                asked
+                    .arrivals
+                    .iter()
+                    .filter_map(|arrival| match &arrival.from {
+                        Source::Offer(offer) | Source::Code(_, CodeState::Added { offer, .. }) => {
+                            Some(outlook.state.offers.get(offer)?.offer.currency)
+                        }
+                        Source::Code(..) => None,
+                    }),
+            );
+            known.sort_unstable();
+            known.dedup();
+            known
+        }
     };
     let assumes_amount = args
         .assume
@@ -165,18 +191,17 @@ fn asked(
     let state = &outlook.state;
     let names = state.service_names();
     let mut assumptions = args.assume.clone();
-    let mut unknown = std::collections::BTreeSet::new();
+    let mut unknown = BTreeSet::new();
     for assumption in &mut assumptions {
         if let Assumed::Service(service) = &mut assumption.of {
             let named = names.named(service);
-            if named.known_by == KnownBy::Nobody {
-                unknown.insert(named.service.clone());
-            }
             *service = named.service;
-            if matches!(assumption.change, Change::Times(_)) && !is_charged(outlook, service) {
-                notes.push(format!(
-                    "note: no charge of {service} is on record, there is nothing to change; `--assume {service}=AMOUNT` assumes one"
-                ));
+            let is_charged = charged(outlook).any(|other| other == service);
+            if matches!(assumption.change, Change::Times(_)) && !is_charged {
+                return Err(nothing_to_change(service, outlook));
+            }
+            if named.known_by == KnownBy::Nobody && !is_charged {
+                unknown.insert(service.clone());
             }
         }
     }
@@ -193,7 +218,19 @@ fn asked(
         .with
         .iter()
         .map(|text| arrival(text, args, view, outlook, context))
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<Vec<Arrival>, Failure>>()?;
+    let codes: Vec<&[u8; 32]> = arrivals
+        .iter()
+        .filter_map(|arrival| match &arrival.from {
+            Source::Code(code, _) => Some(&code.hash),
+            Source::Offer(_) => None,
+        })
+        .collect();
+    let distinct: BTreeSet<&[u8; 32]> = codes.iter().copied().collect();
+    if distinct.len() < codes.len() {
+        let message = "`--with` names a code twice, and one can be redeemed once";
+        return Err(Failure::usage(message));
+    }
     Ok(Asked {
         assumptions,
         arrivals,
@@ -201,13 +238,43 @@ fn asked(
     })
 }
 
-fn is_charged(outlook: &Outlook, service: &Service) -> bool {
-    let streams = outlook.histories.iter().flat_map(|history| {
+/// The services that are charged.
+fn charged(outlook: &Outlook) -> impl Iterator<Item = &Service> {
+    outlook.histories.iter().flat_map(|history| {
         let open = history.open.values();
         let open = open.flat_map(|open| open.streams.keys());
-        history.streams.keys().chain(open)
-    });
-    streams.into_iter().any(|stream| stream.service == *service)
+        let streams = history.streams.keys().chain(open);
+        streams.map(|stream| &stream.service)
+    })
+}
+
+fn nothing_to_change(service: &Service, outlook: &Outlook) -> Failure {
+    let message = format!("no charge of {service} is on record, there is nothing to change");
+    let hint = match nearest(service.as_str(), charged(outlook)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("`--assume {service}=AMOUNT` assumes one"),
+    };
+    Failure::usage(message).hint(hint)
+}
+
+/// Refuses what nothing on record is of.
+fn is_known<'a, T: ToString + PartialEq + 'a>(
+    named: &T,
+    mut known: impl Iterator<Item = &'a T> + Clone,
+    what: &str,
+) -> Result<(), Failure> {
+    if known.clone().any(|other| other == named) {
+        return Ok(());
+    }
+    let name = named.to_string();
+    let message = format!("nothing on record is of {what} `{}`", name.escape_debug());
+    let near = nearest(&name, known.clone().map(ToString::to_string));
+    let hint = match (near, known.next()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Some(one)) => format!("`{}` is one that is", one.to_string()),
+        (None, None) => "`credits apply FILE` records a bill".to_owned(),
+    };
+    Err(Failure::usage(message).hint(hint))
 }
 
 /// The credit that `CODE` or `OFFER`, with `@YYYY-MM` or without, would make.
@@ -220,12 +287,17 @@ fn arrival(
 ) -> Result<Arrival, Failure> {
     let state = &outlook.state;
     let now = Month::of(outlook.as_of);
-    let parted = text
-        .rsplit_once('@')
-        .and_then(|(name, month)| Some((name, Month::parse(month).ok()?)));
-    let (name, month) = parted.unwrap_or((text, now));
-    if month < now || month.since(now) >= MONTHS_MAX as i32 {
-        let message = format!("{month} is not to come, or too far off: today is in {now}");
+    let (name, month) = match text.rsplit_once('@') {
+        Some((name, month)) if month.starts_with(|digit: char| digit.is_ascii_digit()) => (
+            name,
+            read_month(month)
+                .map_err(|why| Failure::usage(format!("`{}` {why}", month.escape_debug())))?,
+        ),
+        _ => (text, now),
+    };
+    let last = now.plus(MONTHS_MAX - 1);
+    if month < now || month > last {
+        let message = format!("no credit can be assumed in {month}: from {now} to {last} one can");
         return Err(Failure::usage(message));
     }
     let account = context.account(args.account.as_ref(), state)?;
@@ -268,7 +340,7 @@ fn silent_payers(state: &State, outlook: &Outlook, payer: Option<&AccountId>) ->
         .bills
         .iter()
         .filter(|(_, bill)| bill.effective <= outlook.as_of);
-    let mut last = std::collections::BTreeMap::new();
+    let mut last = BTreeMap::new();
     for (id, _) in counting {
         last.insert((id.currency, &id.payer), id.month);
     }
@@ -298,12 +370,18 @@ fn read_assumption(text: &str) -> Result<Assumption, String> {
         }
     };
     let of = match of {
-        "monthly" => Assumed::Everything,
+        all if all.eq_ignore_ascii_case("monthly") => Assumed::Everything,
         service => Assumed::Service(Service::new(service).map_err(|error| error.to_string())?),
     };
     let change = match change.strip_suffix('%') {
         Some(percent) => Change::Times(read_factor(percent).ok_or_else(wrong)?),
         None => {
+            if change.starts_with(['+', '-']) {
+                return Err(
+                    "says by how much without a `%`, as in `+20%`; a new amount has no sign"
+                        .to_owned(),
+                );
+            }
             let amount = read_amount_or_zero(change)?;
             Change::To(about(amount))
         }

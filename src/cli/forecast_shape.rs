@@ -2,10 +2,11 @@
 
 use chrono::NaiveDate;
 use credits_ledger::foresight::expected::{Assumed, Assumption, Change, Expectation};
-use credits_ledger::foresight::forecast::{CreditAhead, Forecast, MonthAhead};
+use credits_ledger::foresight::forecast::{Arrival, CreditAhead, Forecast, MonthAhead, Source};
 use credits_ledger::foresight::history::{Pattern, Tax};
 use credits_ledger::foresight::rounded;
 use credits_ledger::ledger::bill::{Bill, Charge};
+use credits_ledger::ledger::redeem::CodeState;
 use credits_ledger::ledger::statement::Statement;
 use credits_ledger::money::Money;
 use credits_ledger::period::Month;
@@ -25,6 +26,9 @@ pub(crate) struct ForecastShape {
     pub(crate) method: String,
     /// How many months of bills it rests on, of the payer with the most.
     pub(crate) history_months: usize,
+    /// In how many months in a row all bills together rose, the last one among them; below zero where
+    /// they fell.
+    pub(crate) rose_for_months: i32,
     /// The months whose bill is open, and completed from its days.
     pub(crate) open_months: Vec<String>,
     /// The months without a bill that should be there, and is expected like later ones.
@@ -110,7 +114,7 @@ impl ForecastShape {
         forecast: &Forecast<'_>,
         as_of: NaiveDate,
         assumptions: &[Assumption],
-        arrivals: usize,
+        arrivals: &[Arrival],
     ) -> ForecastShape {
         let digits = forecast.currency.minor_digits();
         let month_text = |month: Option<Month>| month.map(|month| month.to_string());
@@ -122,15 +126,14 @@ impl ForecastShape {
             .map(|credit| credit.left)
             .sum();
         let mut assumed: Vec<String> = assumptions.iter().map(assumption_text).collect();
-        if arrivals > 0 {
-            assumed.push(format!("{arrivals} credits more"));
-        }
+        assumed.extend(arrivals.iter().map(arrival_text));
         ForecastShape {
             as_of: date(as_of),
             at_entry: forecast.after_entry,
             currency: forecast.currency.to_string(),
             method: method(forecast),
             history_months: history_months(forecast),
+            rose_for_months: rose_for(forecast),
             open_months: open_months(forecast),
             missing_months: missing_months(forecast, as_of),
             tax_rate: tax(forecast).map(|tax| rounded(tax.rate, 4).text(2)),
@@ -163,27 +166,30 @@ fn has_started(forecast: &Forecast<'_>, credit: &CreditAhead, as_of: NaiveDate) 
     record.credit.terms.start_date <= as_of
 }
 
-/// When the card starts, in words.
+/// When the card starts, in words, after "the card".
 pub(crate) fn card_words(forecast: &Forecast<'_>) -> String {
     let currency = forecast.currency;
+    let (earliest, latest) = forecast.card_start_range;
     let Some(start) = forecast.card_start else {
         let last = forecast.months.last();
-        let until = last.map_or(String::new(), |last| format!(" until {}", last.month));
-        return format!("does not start to pay for what credits cover{until}");
+        let last = last.map_or(String::new(), |last| format!(" (to {})", last.month));
+        let earliest = earliest.map_or(String::new(), |earliest| {
+            format!(", but may from {earliest} on if bills are high")
+        });
+        return format!("does not start within these months{last}{earliest}");
     };
     let card = start.card.grouped(currency.minor_digits());
     let first = forecast.months.first().map(|first| first.month);
-    if start.tenths() == 0 && first == Some(start.month) {
+    if start.tenths() == 0 && first.is_some_and(|first| start.month <= first.max(forecast.now())) {
         let what = match start.is_covered {
             true => "what credits cover, or covered",
             false => "everything, no credit covers any of it",
         };
         return format!(
-            "pays already for {what}: {card} {currency} in {}",
+            "pays already: {card} {currency} in {} for {what}",
             start.month
         );
     }
-    let (earliest, latest) = forecast.card_start_range;
     let earliest = earliest.unwrap_or(start.month);
     let range = match latest {
         Some(latest) if latest == earliest => String::new(),
@@ -191,7 +197,7 @@ pub(crate) fn card_words(forecast: &Forecast<'_>) -> String {
         None => format!(" ({earliest} or later)"),
     };
     format!(
-        "starts in {}{range}, in {} months, with {card} {currency}",
+        "starts in {}{range}, in {} months: {card} {currency} there",
         start.month,
         tenths_text(start.tenths())
     )
@@ -223,6 +229,12 @@ fn method_of(one: &Expectation<'_>) -> Option<&'static str> {
 fn history_months(forecast: &Forecast<'_>) -> usize {
     let months = forecast.expected.iter().map(|one| one.history.months.len());
     months.max().unwrap_or(0)
+}
+
+/// Of the payer of whom it is true for longest.
+fn rose_for(forecast: &Forecast<'_>) -> i32 {
+    let runs = forecast.expected.iter().map(|one| one.trials.rose_for());
+    runs.max_by_key(|run| run.abs()).unwrap_or(0)
 }
 
 fn open_months(forecast: &Forecast<'_>) -> Vec<String> {
@@ -281,6 +293,17 @@ fn assumption_text(assumption: &Assumption) -> String {
         .from
         .map_or(String::new(), |from| format!("@{from}"));
     format!("{of}={change}{from}")
+}
+
+/// A code is told by its offer.
+fn arrival_text(arrival: &Arrival) -> String {
+    let what = match &arrival.from {
+        Source::Offer(offer) | Source::Code(_, CodeState::Added { offer, .. }) => {
+            format!("a credit of {offer}")
+        }
+        Source::Code(code, _) => format!("a code ending in {}", code.last),
+    };
+    format!("{what} in {}", arrival.month)
 }
 
 impl MonthShape {
@@ -417,13 +440,13 @@ impl NativeBill {
             account: id.payer.to_string(),
             month: id.month.to_string(),
             currency: id.currency.to_string(),
-            status: "final",
+            status: "estimated",
             charges: bill.charges().iter().map(charge).collect(),
         }
     }
 }
 
-/// The bills to be expected, one a line, in month order.
+/// The bills to be expected, one a line, in month order: as open ones, which the next bill replaces.
 pub(crate) fn expected_bills(forecasts: &[Forecast<'_>]) -> Answer {
     let months = forecasts.iter().flat_map(|forecast| &forecast.months);
     let statements = months.flat_map(|month| &month.statements);

@@ -8,7 +8,7 @@ use credits_ledger::foresight::expected::Assumption;
 use credits_ledger::foresight::forecast::{Arrival, Forecast, ForecastError, Question, forecast};
 use credits_ledger::foresight::history::{History, gather};
 use credits_ledger::ledger::check::{Foreseen, Lapse, Runway};
-use credits_ledger::ledger::names::Currency;
+use credits_ledger::ledger::names::{AccountId, BillId, Currency};
 use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::ledger::state::State;
 use credits_ledger::period::Month;
@@ -51,6 +51,27 @@ impl Outlook {
             state: state.as_of(as_of),
             as_of,
         })
+    }
+
+    /// Leaves out what is not of a payer: other bills, and credits that are in no pool of its.
+    pub(crate) fn only(&mut self, payer: &AccountId) {
+        self.histories.retain(|history| history.payer == *payer);
+        let streams = self
+            .histories
+            .iter()
+            .flat_map(|history| history.streams.keys());
+        let accounts: BTreeSet<AccountId> = streams.map(|stream| stream.account.clone()).collect();
+        let (accounts_on_record, as_of) = (&self.state.accounts, self.as_of);
+        self.state.credits.retain(|_, record| {
+            let owner = record.owner_on(as_of);
+            let bill = BillId {
+                month: Month::of(as_of),
+                payer: payer.clone(),
+                currency: record.credit.terms.currency,
+            };
+            let feeds = accounts_on_record.feeds(owner, &bill);
+            feeds.unwrap_or_else(|| accounts.contains(owner) || owner == payer)
+        });
     }
 
     /// The currencies of bills, and of credits that something is left of, in alphabetical order.

@@ -89,6 +89,11 @@ pub(crate) fn page(
         &of_kinds(limits, alerts),
     );
     page.gauge(
+        "credits_limits",
+        "How many limits are looked for.",
+        &[sample(&[], of_kinds(limits, alerts).len())],
+    );
+    page.gauge(
         "credits_alerts",
         "How many alerts fire.",
         &[sample(&[], alerts.len())],

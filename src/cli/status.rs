@@ -50,8 +50,9 @@ struct CurrencyShape {
     estimated: String,
     active_credits: usize,
     ends_next: Option<EndsNext>,
-    /// What the forecast leaves unused at some end, all credits together.
-    will_lapse: String,
+    /// What the forecast leaves unused at some end, all credits together; nothing where no bill says
+    /// what is used.
+    will_lapse: Option<String>,
     this_month: ThisMonth,
     last_bill: Option<LastBill>,
     card_starts_in: Option<String>,
@@ -163,7 +164,7 @@ impl Facts<'_> {
             remaining: self.balance.remaining.text(digits),
             estimated: self.balance.estimated.text(digits),
             active_credits: self.active(),
-            will_lapse: self.will_lapse().text(digits),
+            will_lapse: self.will_lapse().map(|amount| amount.text(digits)),
             card_starts_in: month_text(start.map(|start| start.month)),
             card_starts_earliest: month_text(earliest),
             card_starts_latest: month_text(latest),
@@ -173,7 +174,14 @@ impl Facts<'_> {
                 ("ends next", self.ends_next_words(ends_next.as_ref())),
                 ("this month", self.month_words(&month, so_far.as_ref())),
                 ("last bill", self.last_bill_words(last.as_ref())),
-                ("card", card_words(self.forecast)),
+                (
+                    "card",
+                    match self.is_known() {
+                        true => card_words(self.forecast),
+                        false => "no bill says when it starts; `credits apply FILE` records one"
+                            .to_owned(),
+                    },
+                ),
             ],
             ends_next: ends_next.map(|(record, figures, unused)| EndsNext {
                 credit: record.credit.id.to_string(),
@@ -219,7 +227,7 @@ impl Facts<'_> {
         let reserved = match self.balance.estimated == self.balance.remaining {
             true => String::new(),
             false => format!(
-                ", {} less open bills",
+                ", {} after open bills",
                 self.balance.estimated.grouped(digits)
             ),
         };
@@ -240,7 +248,7 @@ impl Facts<'_> {
         let (record, figures) = soonest.min_by_key(|(record, _)| record.credit.terms.end_date)?;
         let ahead = self.forecast.credits.iter();
         let unused = ahead
-            .filter(|ahead| ahead.id == record.credit.id)
+            .filter(|ahead| ahead.id == record.credit.id && self.is_known())
             .find_map(|ahead| ahead.unused_at_end);
         Some((record, *figures, unused))
     }
@@ -264,9 +272,15 @@ impl Facts<'_> {
         )
     }
 
-    fn will_lapse(&self) -> Money {
+    fn will_lapse(&self) -> Option<Money> {
         let credits = self.forecast.credits.iter();
-        credits.filter_map(|ahead| ahead.unused_at_end).sum()
+        let unused = credits.filter_map(|ahead| ahead.unused_at_end);
+        self.is_known().then(|| unused.sum())
+    }
+
+    /// Whether any bill says what is to come.
+    fn is_known(&self) -> bool {
+        !self.forecast.expected.is_empty()
     }
 
     /// The bills of the month of the day, all payers together.
@@ -298,7 +312,7 @@ impl Facts<'_> {
         });
         let so_far = so_far.map(|(status, totals)| (status.as_str(), totals));
         let mut ahead = self.forecast.months.iter();
-        let ahead = ahead.find(|ahead| ahead.month == month);
+        let ahead = ahead.find(|ahead| ahead.month == month && self.is_known());
         let text = |amount: Money| amount.text(digits);
         let totals = so_far.map(|(_, totals)| totals);
         let shape = ThisMonth {
@@ -325,7 +339,7 @@ impl Facts<'_> {
         };
         let ahead = self.forecast.months.iter();
         let mut ahead = ahead.filter(|ahead| ahead.month.to_string() == month.month);
-        match ahead.next() {
+        match ahead.next().filter(|_| self.is_known()) {
             None => words,
             Some(ahead) => format!(
                 "{words}; expected {}, {} on the card",
@@ -404,7 +418,7 @@ fn spreadsheet(answer: &StatusShape) -> Table {
             Cell::decimal(&shape.remaining),
             Cell::decimal(&shape.estimated),
             Cell::Count(shape.active_credits as u64),
-            Cell::decimal(&shape.will_lapse),
+            amount(&shape.will_lapse),
             Cell::text(&month.month),
             amount(&month.charges),
             amount(&month.card_charge),

@@ -5,8 +5,8 @@
 //! that start, end, are shared, earned on the way or enter a pool with a later month take part as
 //! they will. So when a bill comes as it was expected, its statement is the one that was foreseen.
 //!
-//! Settled by no source, and ours *(house)*: the months go on until the last credit that something is
-//! left of has ended, but half a year at least and three years at most; the card starts in the first
+//! Settled by no source, and ours *(house)*: the months go on until one begins in which nothing is left
+//! of any credit, but half a year at least and three years at most; the card starts in the first
 //! month in which it pays for something that a credit covers today or, where none covers anything,
 //! ever did; of two payers in one currency the sum is shown.
 
@@ -140,11 +140,21 @@ pub struct CardStart {
     pub is_covered: bool,
 }
 
+impl CreditAhead {
+    /// Whether something may still happen to it.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.exhausted_in.is_none() && self.unused_at_end.is_none()
+    }
+}
+
 /// What is foreseen in one currency.
 #[derive(Debug)]
 pub struct Forecast<'a> {
     /// The currency.
     pub currency: Currency,
+    /// The day on which it was asked.
+    pub as_of: NaiveDate,
     /// What it rests on, by payer.
     pub expected: Vec<Expectation<'a>>,
     /// The months to come.
@@ -159,6 +169,14 @@ pub struct Forecast<'a> {
     pub after_entry: u64,
     /// The state after the last month, credits that came on the way included.
     pub after: State,
+}
+
+impl Forecast<'_> {
+    /// The month of the day on which it was asked.
+    #[must_use]
+    pub fn now(&self) -> Month {
+        Month::of(self.as_of)
+    }
 }
 
 impl CardStart {
@@ -181,7 +199,7 @@ pub fn forecast<'h>(
 ) -> Result<Forecast<'h>, ForecastError> {
     let now = Month::of(question.as_of);
     let begins = begins(histories, now);
-    let last = begins.plus(MONTHS_MAX - 1);
+    let last = now.max(begins).plus(MONTHS_MAX - 1);
     let until = question.until.unwrap_or(last).min(last);
     let mut expected: Vec<Expectation<'h>> = histories
         .iter()
@@ -205,6 +223,7 @@ pub fn forecast<'h>(
     let start = |run: &Option<CardStart>| run.map(|start| start.month);
     Ok(Forecast {
         currency: question.currency,
+        as_of: question.as_of,
         card_start_range: (start(&high.card_start), start(&low.card_start)),
         card_start: likely.card_start,
         credits: likely.credits,

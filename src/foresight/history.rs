@@ -38,6 +38,19 @@ pub struct Stream {
     pub category: Category,
 }
 
+impl Stream {
+    /// The stream of a charge; tax and the provider's credits are of none.
+    #[must_use]
+    pub fn of(charge: &Charge) -> Option<Stream> {
+        let is_stream = !matches!(charge.category, Category::Credit | Category::Tax);
+        is_stream.then(|| Stream {
+            account: charge.account.clone(),
+            service: charge.service.clone(),
+            category: charge.category,
+        })
+    }
+}
+
 /// How a stream comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pattern {
@@ -287,17 +300,14 @@ pub struct Tax {
     pub is_on_uncovered: bool,
 }
 
-/// The streams of a bill, and how each lies over regions and days.
+/// The streams of a bill, and how each lies over regions and the days on which usage starts.
 pub(super) fn streams_of(bill: &Bill) -> BTreeMap<Stream, Cells> {
-    let is_stream = |charge: &&Charge| !matches!(charge.category, Category::Credit | Category::Tax);
+    let month = bill.id().month;
     let mut streams: BTreeMap<Stream, Cells> = BTreeMap::new();
-    for charge in bill.charges().iter().filter(is_stream) {
-        let stream = Stream {
-            account: charge.account.clone(),
-            service: charge.service.clone(),
-            category: charge.category,
+    for charge in bill.charges() {
+        let Some(stream) = Stream::of(charge) else {
+            continue;
         };
-        let month = bill.id().month;
         // Usage that starts in another month counts as of the first or last day of this one.
         let day = charge.start.map(|start| {
             let start = start.clamp(month.first_day(), month.last_day());

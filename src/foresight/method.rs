@@ -20,7 +20,7 @@ pub enum Method {
     LastMonth,
     /// It goes on as it went lately, less so with every month.
     Trend,
-    /// It goes as it went a year ago, from the level of now.
+    /// It goes as it went a year ago, and as much more as it rose since.
     Season,
 }
 
@@ -113,25 +113,18 @@ fn keep_sign(level: f64, value: f64) -> f64 {
     }
 }
 
-/// The months a year before, by how the last month compares with the one a year before it. Where
-/// there is no such month, the last one.
+/// The months a year before, and as much more as the last month is more than the one a year before
+/// it. Where there is no such month, the last one.
 fn seasonal(amounts: &[f64], ahead: usize) -> Vec<f64> {
     let last = amounts.last().copied().unwrap_or_default();
     let year_ago = amounts.len().checked_sub(13).map(|at| amounts[at]);
-    let rise = year_ago
-        .filter(|before| *before > 0.0)
-        .map(|before| last / before);
+    let Some(more) = year_ago.map(|before| last - before) else {
+        return vec![last; ahead];
+    };
     let mut course: Vec<f64> = amounts.to_vec();
     for _ in 0..ahead {
-        let before = course.len().checked_sub(12).map(|at| course[at]);
-        // Of the second year on, months that were worked out here have the rise in them.
-        let is_known = course.len() < amounts.len() + 12;
-        let next = match (rise, before) {
-            (Some(rise), Some(before)) if is_known => before * rise,
-            (Some(_), Some(before)) => before,
-            _ => last,
-        };
-        course.push(next);
+        let before = course.len().checked_sub(12).map_or(last, |at| course[at]);
+        course.push(keep_sign(last, before + more));
     }
     course.split_off(amounts.len())
 }
@@ -181,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_season_comes_again_at_the_level_of_now() {
+    fn a_season_comes_again_and_growth_does_not_start_anew_each_year() {
         let mut year: Vec<f64> = vec![100.0; 12];
         year[5] = 300.0;
         let twice: Vec<f64> = year
@@ -195,5 +188,9 @@ mod tests {
         assert!((0.85..1.15).contains(&ratio(4)), "{course:?}");
         assert!((2.7..3.3).contains(&ratio(5)), "{course:?}");
         assert!((2.7..3.3).contains(&ratio(17)), "{course:?}");
+        let rising: Vec<f64> = (0..18).map(|at| 100.0 + 20.0 * f64::from(at)).collect();
+        let course = Method::Season.expect(&rising, first, 24);
+        let steps = course.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(steps.into_iter().all(|step| step > -70.0), "{course:?}");
     }
 }

@@ -8,13 +8,15 @@
 //! was about as wrong after ten days as a straight line, and half as wrong after twenty-five.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::ledger::bill::Bill;
+use crate::ledger::bill::{Bill, Charge};
 use crate::ledger::scope::Category;
 use crate::period::Month;
 
+use super::approximate;
 use super::history::{Cells, Stream, streams_of};
 
 /// How many of the last days count for those to come.
@@ -29,8 +31,18 @@ pub struct OpenMonth {
     month: Month,
     /// How many days of it are on the bill, the last one whole.
     days: u32,
-    /// Its streams by region and day.
+    /// Its streams by region and first day.
     pub streams: BTreeMap<Stream, Cells>,
+    used: BTreeMap<Stream, Used>,
+}
+
+/// What is used of a stream so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Used {
+    /// By day of use; a charge for several days is of each of them alike.
+    by_day: BTreeMap<u32, f64>,
+    /// What has no day.
+    undated: f64,
 }
 
 impl OpenMonth {
@@ -38,11 +50,45 @@ impl OpenMonth {
     #[must_use]
     pub fn new(bill: &Bill, seen_on: NaiveDate) -> OpenMonth {
         let month = bill.id().month;
-        let streams = streams_of(bill);
+        let last_seen = match seen_on >= month.last_day() {
+            true => month.days(),
+            false if seen_on < month.first_day() => 0,
+            false => seen_on.day(),
+        };
+        let spans = |charge: &Charge| span_of(charge, month, last_seen);
+        // What is all of the first day says nothing of days: fees, or usage that is dated by month.
+        let is_dated = bill
+            .charges()
+            .iter()
+            .filter_map(spans)
+            .any(|days| *days.end() > 1);
+        let mut used: BTreeMap<Stream, Used> = BTreeMap::new();
+        let mut last_day = 0;
+        for charge in bill.charges() {
+            let amount = approximate(charge.amount);
+            let Some(stream) = Stream::of(charge) else {
+                continue;
+            };
+            let used = used.entry(stream).or_default();
+            match spans(charge).filter(|_| is_dated) {
+                None => used.undated += amount,
+                Some(days) => {
+                    last_day = last_day.max(*days.end());
+                    let part = amount / f64::from(days.end() - days.start() + 1);
+                    days.for_each(|day| *used.by_day.entry(day).or_default() += part);
+                }
+            }
+        }
+        let days = match is_dated && last_seen < month.days() {
+            // Charges of the day itself are of a part of it.
+            true => last_day.min(last_seen.saturating_sub(1)),
+            false => last_seen,
+        };
         OpenMonth {
             month,
-            days: whole_days(month, &streams, seen_on),
-            streams,
+            days,
+            streams: streams_of(bill),
+            used,
         }
     }
 
@@ -56,43 +102,49 @@ impl OpenMonth {
     /// come to if nothing of it were known. Never less than is on the bill.
     #[must_use]
     pub fn whole(&self, stream: &Stream, before: Option<f64>) -> f64 {
-        let none = Cells::new();
-        let cells = self.streams.get(stream).unwrap_or(&none);
-        let total: f64 = cells.values().sum();
+        let none = Used::default();
+        let used = self.used.get(stream).unwrap_or(&none);
+        let dated: f64 = used.by_day.values().sum();
+        let total = dated + used.undated;
         if self.days >= self.month.days() {
             return total;
         }
         if !is_metered(stream.category) {
             return beyond(total, before.unwrap_or_default());
         }
-        let undated: f64 = of_days(cells, |day| day.is_none());
         // Where both kinds stand in a bill, what is known of before is of both.
         let dated_part = match total {
             0.0 => 0.0,
-            total => ((total - undated) / total).clamp(0.0, 1.0),
+            total => (dated / total).clamp(0.0, 1.0),
         };
-        let dated = self.by_days(cells, before.map(|before| before * dated_part));
-        let undated = self.by_part(undated, before.map(|before| before * (1.0 - dated_part)));
+        let dated = self.by_days(used, before.map(|before| before * dated_part));
+        let undated = self.by_part(
+            used.undated,
+            before.map(|before| before * (1.0 - dated_part)),
+        );
         beyond(total, dated + undated)
     }
 
     /// By the last days.
-    fn by_days(&self, cells: &Cells, before: Option<f64>) -> f64 {
-        let seen = of_days(cells, |day| day.is_some_and(|day| day <= self.days));
+    fn by_days(&self, used: &Used, before: Option<f64>) -> f64 {
+        let of_days = |from: u32| -> f64 {
+            let days = used.by_day.iter();
+            let meant = days.filter(|(day, _)| (from..=self.days).contains(day));
+            meant.map(|(_, amount)| amount).sum()
+        };
         // Monthly fees are charged on the first day.
         let from = (self.days + 1).saturating_sub(LAST_DAYS);
         let from = from.max(if self.days > 3 { 2 } else { 1 });
-        let last = of_days(cells, |day| {
-            day.is_some_and(|day| (from..=self.days).contains(&day))
-        });
         let days = f64::from((self.days + 1).saturating_sub(from));
         let length = f64::from(self.month.days());
         let a_day = match before {
-            Some(before) => (last + DAYS_OF_BEFORE * before / length) / (days + DAYS_OF_BEFORE),
-            None if days > 0.0 => last / days,
+            Some(before) => {
+                (of_days(from) + DAYS_OF_BEFORE * before / length) / (days + DAYS_OF_BEFORE)
+            }
+            None if days > 0.0 => of_days(from) / days,
             None => 0.0,
         };
-        seen + a_day * (length - f64::from(self.days))
+        of_days(1) + a_day * (length - f64::from(self.days))
     }
 
     /// By how much of the month has gone by.
@@ -108,10 +160,14 @@ impl OpenMonth {
     }
 }
 
-/// What the cells of some days come to.
-fn of_days(cells: &Cells, is_wanted: impl Fn(Option<u32>) -> bool) -> f64 {
-    let wanted = cells.iter().filter(|((_, day), _)| is_wanted(*day));
-    wanted.map(|(_, amount)| amount).sum()
+/// The days of a month that a charge is for, as far as they were seen; none where it has no day.
+fn span_of(charge: &Charge, month: Month, last_seen: u32) -> Option<RangeInclusive<u32>> {
+    let start = charge.start?;
+    let in_month = |day: NaiveDate| day.clamp(month.first_day(), month.last_day()).day();
+    let first = in_month(start);
+    let last = charge.end.map_or(first, in_month);
+    // A charge for days to come is for those that are over, as far as it can be.
+    Some(first..=last.min(last_seen).max(first))
 }
 
 /// The one that is further from nothing, in the direction of what is there.
@@ -130,23 +186,6 @@ fn is_metered(category: Category) -> bool {
     )
 }
 
-/// How many days are on a bill that was seen on a day. Charges of the day itself are of a part of
-/// it; a bill without days is of all that day.
-fn whole_days(month: Month, streams: &BTreeMap<Stream, Cells>, seen_on: NaiveDate) -> u32 {
-    if seen_on >= month.last_day() {
-        return month.days();
-    }
-    if seen_on < month.first_day() {
-        return 0;
-    }
-    let days = streams.values().flat_map(|cells| cells.keys());
-    match days.filter_map(|(_, day)| *day).max() {
-        // Charges that are all of the first day are fees, and say nothing of later days.
-        Some(last) if last > 1 => last.min(seen_on.day() - 1),
-        _ => seen_on.day(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,12 +201,15 @@ mod tests {
 
     /// April, so many days seen, with an amount for each of these days.
     fn april(days: u32, amounts: &[(u32, f64)]) -> OpenMonth {
-        let cells = amounts.iter();
-        let cells = cells.map(|(day, amount)| ((None, Some(*day)), *amount));
+        let used = Used {
+            by_day: amounts.iter().copied().collect(),
+            undated: 0.0,
+        };
         OpenMonth {
             month: Month::parse("2026-04").expect("a month"),
             days,
-            streams: BTreeMap::from([(usage(), cells.collect())]),
+            streams: BTreeMap::new(),
+            used: BTreeMap::from([(usage(), used)]),
         }
     }
 
@@ -198,8 +240,11 @@ mod tests {
             ..usage()
         };
         let mut open = april(3, &[]);
-        open.streams
-            .insert(fee.clone(), Cells::from([((None, Some(1)), 25.0)]));
+        let used = Used {
+            by_day: BTreeMap::from([(1, 25.0)]),
+            undated: 0.0,
+        };
+        open.used.insert(fee.clone(), used);
         assert_eq!(open.whole(&fee, Some(25.0)), 25.0);
         assert_eq!(open.whole(&fee, None), 25.0);
     }

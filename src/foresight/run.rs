@@ -93,6 +93,7 @@ impl<'q> Run<'q> {
         loop {
             self.arrive(month, begins)?;
             self.list(begins, false);
+            let is_spent = !self.credits.iter().any(CreditAhead::is_live);
             self.cuts = cuts(&self.desk.state, self.question.rules);
             let mut statements = Vec::new();
             for one in expected.iter().filter(|one| one.first <= month) {
@@ -100,7 +101,7 @@ impl<'q> Run<'q> {
             }
             self.list(begins, false);
             self.close(month, statements);
-            if month >= until || (self.may_stop() && self.is_over(month, begins)) {
+            if month >= until || (self.may_stop() && is_spent && self.is_enough(month, begins)) {
                 break;
             }
             month = month.next();
@@ -269,13 +270,13 @@ impl<'q> Run<'q> {
         self.question.until.is_none() && self.scenario == Scenario::Expected
     }
 
-    /// Whether nothing more happens to any credit, and enough has been foreseen.
-    fn is_over(&self, month: Month, begins: Month) -> bool {
+    /// Whether enough has been foreseen, once a month began without any credit: in that one the card
+    /// pays whatever it will.
+    fn is_enough(&self, month: Month, begins: Month) -> bool {
         let months = self.question.arrivals.iter().map(|arrival| arrival.month);
         let is_awaited = months.max().is_some_and(|last| last > month);
-        let is_live =
-            |ahead: &CreditAhead| ahead.exhausted_in.is_none() && ahead.unused_at_end.is_none();
-        month >= begins.plus(MONTHS_MIN - 1) && !is_awaited && !self.credits.iter().any(is_live)
+        let now = Month::of(self.question.as_of).max(begins);
+        month >= now.plus(MONTHS_MIN - 1) && !is_awaited
     }
 }
 

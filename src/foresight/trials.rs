@@ -149,29 +149,58 @@ impl Trials {
     }
 
     /// By which part four of five truths differ at most from what is said of a time so many months
-    /// ahead, which need not be whole ones.
+    /// ahead, which need not be whole ones. Never less than of a time before it.
     #[must_use]
     pub fn spread(&self, ahead: f64) -> f64 {
-        let tried = (ahead.ceil() as usize).clamp(1, AHEAD);
+        let whole = (ahead.ceil() as usize).max(1);
+        let (mut own, mut widest) = (0.0_f64, 0.0_f64);
+        for months in 1..=whole {
+            let at = (months as f64).min(ahead);
+            let (error, trials) = self.error(months).unwrap_or((own, 0.0));
+            // Where it was not tried, it grows on as it does with the root of the months.
+            own = match trials > 0.0 {
+                true => error,
+                false => own * (months as f64 / (months as f64 - 1.0).max(1.0)).sqrt(),
+            };
+            let of_part = own * (at / months as f64).sqrt();
+            let known = if own > 0.0 { trials.max(1.0) } else { trials };
+            let usual = TRIALS_OF_USUAL * USUAL_ERROR * at.sqrt();
+            let mean = (known * of_part + usual) / (known + TRIALS_OF_USUAL);
+            widest = widest.max(FOUR_OF_FIVE * mean);
+        }
+        widest
+    }
+
+    /// How wrong what was said so many months ahead has been, as a part of it, and in how many
+    /// trials; nothing where there was none.
+    fn error(&self, ahead: usize) -> Option<(f64, f64)> {
+        if ahead > AHEAD {
+            return None;
+        }
         let (mut wrong, mut said, mut trials) = (0.0, 0.0, 0.0);
         for after in 0..self.months() {
-            if let Some(actual) = self.actual(after + tried) {
-                let expected = self.said(after, tried);
+            if let Some(actual) = self.actual(after + ahead) {
+                let expected = self.said(after, ahead);
                 wrong += (expected - actual).abs();
                 said += expected.abs();
                 trials += 1.0;
             }
         }
-        let further = (ahead / tried as f64).sqrt();
-        let own = if said > 0.0 {
-            wrong / said * further
-        } else {
-            0.0
+        (said > 0.0).then(|| (wrong / said, trials))
+    }
+
+    /// In how many months in a row, the last one among them, all together rose; below zero where it
+    /// fell.
+    #[must_use]
+    pub fn rose_for(&self) -> i32 {
+        let known: Option<Vec<f64>> = self.actual.iter().copied().collect();
+        let steps = known.unwrap_or_default();
+        let steps: Vec<f64> = steps.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let run = |is_so: fn(f64) -> bool| {
+            let alike = steps.iter().rev().take_while(|step| is_so(**step));
+            i32::try_from(alike.count()).unwrap_or(0)
         };
-        let trials = if said > 0.0 { trials } else { 0.0 };
-        let usual = USUAL_ERROR * ahead.sqrt();
-        let mean = (trials * own + TRIALS_OF_USUAL * usual) / (trials + TRIALS_OF_USUAL);
-        FOUR_OF_FIVE * mean
+        run(|step| step > 0.0) - run(|step| step < 0.0)
     }
 }
 

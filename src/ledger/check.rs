@@ -319,10 +319,10 @@ fn card_above(facts: &Facts<'_>, limit: Money) -> Vec<Alert> {
 
 /// Payers that ever had a bill by then, and have none for last month.
 fn bill_missing(facts: &Facts<'_>) -> Vec<Alert> {
-    let month = Month::of(facts.as_of).previous();
-    if facts.as_of.day() <= 7 {
-        return Vec::new();
-    }
+    let last = Month::of(facts.as_of).previous();
+    // The bill of last month has a week; one of a month before that is still missing during it.
+    let is_early = facts.as_of.day() <= 7;
+    let month = if is_early { last.previous() } else { last };
     let missing = |payer: Option<&AccountId>, since| Alert::BillMissing {
         payer: payer.cloned(),
         month,
@@ -334,11 +334,14 @@ fn bill_missing(facts: &Facts<'_>) -> Vec<Alert> {
     for (bill, _) in bills {
         months.entry(&bill.payer).or_default().insert(bill.month);
     }
-    if months.is_empty() {
+    if months.is_empty() && !is_early {
         return vec![missing(None, None)];
     }
-    let without = months.iter().filter(|(_, of)| !of.contains(&month));
     let since = |of: &BTreeSet<Month>| Some(of.range(..month).next_back()?.next());
+    let without = months.iter().filter(|(_, of)| {
+        let is_expected = !is_early || since(of).is_some();
+        !of.contains(&month) && is_expected
+    });
     without
         .map(|(payer, of)| missing(Some(payer), since(of)))
         .collect()

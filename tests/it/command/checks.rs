@@ -7,7 +7,7 @@ use super::cron::{alerts, quiet};
 use super::support::{Ledger, Run, bill, document, estimate};
 
 const CARD: &str = "card: final bill 111122223333/2026-01 charges the card 25.00 USD, above 0.00; `credits explain --why-card --month 2026-01` says why";
-const LITTLE: &str = "remaining: 40.00 USD left, below 50% of what the credits were worth, 50.00 USD, since 2026-01-31; `credits list` shows where";
+const LITTLE: &str = "remaining: 40.00 USD left, below 50.00 USD, 50% of what the credits were worth, since 2026-01-31; `credits list` shows where";
 
 /// 40.00 are left, and the card paid 25.00.
 fn used() -> Ledger {

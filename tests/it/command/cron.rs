@@ -53,7 +53,7 @@ fn remaining_below_a_percentage_fires_below_it_and_not_at_it() {
     ledger.applies(&bill("2026-01", "a AmazonEC2 80"));
     quiet(&ledger, "2026-03-15", "--remaining-below 19.99%");
     quiet(&ledger, "2026-03-15", "--remaining-below 20%");
-    let line = "remaining: 20.00 USD left, below 20.01% of what the credits were worth, 20.01 USD, since 2026-01-31; `credits list` shows where";
+    let line = "remaining: 20.00 USD left, below 20.01 USD, 20.01% of what the credits were worth, since 2026-01-31; `credits list` shows where";
     alerts(&ledger, "2026-03-15", "--remaining-below 20.01%", line);
 }
 

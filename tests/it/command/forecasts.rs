@@ -115,7 +115,7 @@ fn where_all_credits_are_gone_the_card_pays_already() {
     assert_eq!(forecast["card_starts_in"], "2026-03");
     assert_eq!(forecast["runway_months"], "0.0");
     let told = ledger.call("forecast").today("2026-03-05").run().ok().out;
-    let line = "the card pays already for what credits cover, or covered: 150.00 USD in 2026-03";
+    let line = "the card pays already: 150.00 USD in 2026-03 for what credits cover, or covered";
     assert!(told.contains(line), "{told}");
 }
 
@@ -161,9 +161,9 @@ fn a_fee_for_a_year_comes_again_after_a_year_and_not_every_month() {
     assert!(patterns.contains(&(&json!("upfront_fee"), &json!("once"))));
     assert!(patterns.contains(&(&json!("usage"), &json!("yearly"))));
     let told = ledger.call("forecast").today("2026-03-01").run().ok().out;
-    let line = "600.00 upfront_fee of AmazonEC2 in 2026-02: not again";
+    let line = "600.00 upfront_fee of AmazonEC2 in 2026-02: taken to come once";
     assert!(told.contains(line), "{told}");
-    let line = "14.00 usage of AmazonRegistrar in 2026-02: once a year";
+    let line = "14.00 usage of AmazonRegistrar in 2026-02: taken to come once a year";
     assert!(told.contains(line), "{told}");
 }
 
@@ -261,15 +261,22 @@ fn what_if_is_asked_before_there_is_a_bill() {
 #[test]
 fn an_assumption_that_says_nothing_is_told() {
     let ledger = two_months();
-    let run = ledger.run("forecast --assume AmazonRDS=+20%").ok();
-    let note = "note: no charge of AmazonRDS is on record, there is nothing to change; `--assume AmazonRDS=AMOUNT` assumes one";
-    assert!(run.err.contains(note), "{}", run.err);
+    let run = ledger.run("forecast --assume AmazonRDS=+20%").ends(2);
+    let error = "error: no charge of AmazonRDS is on record, there is nothing to change\n";
+    assert!(run.err.starts_with(error), "{}", run.err);
+    let run = ledger.run("forecast --assume AmazonECC2=+20%").ends(2);
+    assert!(run.err.contains("did you mean `AmazonEC2`?"), "{}", run.err);
+    assert_eq!(
+        ledger.does("forecast --assume MONTHLY=5"),
+        ledger.does("forecast --assume monthly=5")
+    );
     for (assumption, why) in [
         ("AmazonEC2", "is not as in"),
         ("AmazonEC2=20%", "is not as in"),
         ("AmazonEC2=+x%", "is not as in"),
         ("AmazonEC2=-101%", "is not as in"),
-        ("AmazonEC2=-5", "is below zero"),
+        ("AmazonEC2=-5", "without a `%`"),
+        ("AmazonEC2=+50", "without a `%`"),
         ("AmazonEC2=5@2026-13", "is not a month"),
         ("=5", "empty"),
     ] {
@@ -321,6 +328,13 @@ fn what_if_a_code_were_redeemed_or_an_offer_taken() {
     );
     refused("school@2026-07", 3, "offer_closed");
     refused("school@2026-02", 2, "bad_usage");
+    refused("school@2026-13", 2, "bad_usage");
+    refused("SUMMER-0001 --with SUMMER-0001@2026-05", 2, "bad_usage");
+    let assumed = foresees(&ledger, "2026-03-01", "--with SUMMER-0001@2026-05");
+    assert_eq!(
+        assumed["assumptions"],
+        json!(["a credit of school in 2026-05"])
+    );
     assert_eq!(ledger.bytes(), before, "a forecast records nothing");
 }
 
@@ -371,10 +385,12 @@ fn bills_that_come_as_they_were_expected_have_the_statements_that_were_foreseen(
         .ok();
     let documents = bills.documents();
     assert_eq!(documents.len(), 6);
+    // They come as open bills; when the months are over they are final.
+    let came = bills.out.replace("\"estimated\"", "\"final\"");
     let applied = ledger
         .call("--json apply")
         .today("2026-09-03")
-        .stdin(&bills.out)
+        .stdin(&came)
         .run()
         .ok()
         .documents();
@@ -567,11 +583,11 @@ fn one_screen_says_how_things_stand() {
         "\
 as of 2026-03-15, entry 5
 
-left        400.00 USD of 1,000.00, 250.00 less open bills, in one active credit
+left        400.00 USD of 1,000.00, 250.00 after open bills, in one active credit
 ends next   C2 AWS Activate credit on 2026-12-31, 250.00 USD left, all of which will be used
 this month  2026-03: 150.00 USD so far, 0.00 USD on the card; expected 307.34 USD, 0.00 USD on the card
 last bill   111122223333/2026-02: 300.00 USD, 300.00 USD by credits, 0.00 USD on the card
-card        starts in 2026-04, in 0.8 months, with 213.53 USD
+card        starts in 2026-04, in 0.8 months: 213.53 USD there
 "
     );
     let answer = ledger.json("status");
@@ -588,4 +604,126 @@ card        starts in 2026-04, in 0.8 months, with 213.53 USD
         "{run:?}"
     );
     assert!(run.err.contains("there is no ledger"), "{run:?}");
+}
+
+#[test]
+fn the_card_starts_after_the_last_credit_has_lapsed_however_far_that_is() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind activate --amount 9000 --account 111122223333 --start 2026-01-01 --end 2027-01-31");
+    ledger.applies(&bill("2026-01", "a AmazonEC2 240"));
+    ledger.applies(&bill("2026-02", "a AmazonEC2 240"));
+    // Also where the bills since are missing, and after the end.
+    for (today, runway) in [
+        ("2026-03-31", "10.0"),
+        ("2026-12-15", "1.5"),
+        ("2027-02-10", "0.0"),
+    ] {
+        let forecast = foresees(&ledger, today, "");
+        assert_eq!(forecast["card_starts_in"], "2027-02", "{today}");
+        assert_eq!(forecast["runway_months"], runway, "{today}");
+        let check = ledger.call("check --runway-below 11m").today(today).run();
+        assert!(
+            check.ends(1).out.contains("pays from 2027-02 on"),
+            "{today}"
+        );
+    }
+    let near = foresees(&ledger, "2026-03-31", "--until 2026-08");
+    assert_eq!(near["card_starts_in"], Value::Null);
+    let told = ledger
+        .call("forecast --until 2026-08")
+        .today("2026-03-31")
+        .run();
+    let line = "the card does not start within these months (to 2026-08)";
+    assert!(told.ok().out.contains(line));
+}
+
+#[test]
+fn a_charge_for_several_days_is_used_on_each_of_them() {
+    let march = |charges: &str| {
+        let ledger = two_months();
+        ledger.applies(&estimate("2026-03", charges));
+        let forecast = foresees(&ledger, "2026-03-15", "");
+        let march = month(&forecast, "2026-03")["charges"].clone();
+        march
+            .as_str()
+            .and_then(|text| text.parse::<f64>().ok())
+            .expect("an amount")
+    };
+    let by_day: Vec<String> = (1..=10)
+        .map(|day| format!("d{day} AmazonEC2 20 start=2026-03-{day:02} end=2026-03-{day:02}"))
+        .collect();
+    let by_day = march(&by_day.join("; "));
+    let at_once = march("a AmazonEC2 200 start=2026-03-01 end=2026-03-10");
+    assert!((by_day - at_once).abs() < 0.02, "{by_day} {at_once}");
+    // What is dated by its month has no days.
+    let undated = march("a AmazonEC2 200");
+    let by_month = march("a AmazonEC2 200 start=2026-03-01");
+    assert!((undated - by_month).abs() < 0.02, "{undated} {by_month}");
+}
+
+#[test]
+fn bills_that_rise_every_month_are_said_to_and_ranges_never_narrow() {
+    let ledger = Ledger::with_a_credit();
+    for (month, amount) in [
+        ("2025-10", 100),
+        ("2025-11", 120),
+        ("2025-12", 140),
+        ("2026-01", 170),
+        ("2026-02", 200),
+    ] {
+        ledger.applies(&bill(month, &format!("a AmazonEC2 {amount}")));
+    }
+    let forecast = foresees(&ledger, "2026-03-01", "--until 2027-06");
+    assert_eq!(forecast["rose_for_months"], 4);
+    let told = ledger.call("forecast").today("2026-03-01").run().ok().out;
+    assert!(
+        told.contains("bills rose in each of the last 4 months"),
+        "{told}"
+    );
+    let widths: Vec<f64> = forecast["months"]
+        .as_array()
+        .expect("months")
+        .iter()
+        .map(|month| {
+            let part = |key: &str| month[key].as_str().unwrap().parse::<f64>().unwrap();
+            (part("high") - part("charges")) / part("charges")
+        })
+        .collect();
+    assert!(
+        widths.windows(2).all(|pair| pair[1] > pair[0] - 0.001),
+        "{widths:?}"
+    );
+}
+
+#[test]
+fn what_nothing_on_record_is_of_is_refused() {
+    let ledger = two_months();
+    ledger.does("grant --kind earned --amount 5 --account 999988887777 --start 2026-01-01");
+    for (flag, hint) in [
+        ("--payer 11112222333", "did you mean `111122223333`?"),
+        ("--currency GBP", "`USD` is one that is"),
+    ] {
+        let line = format!("--json forecast {flag}");
+        let error = ledger.run(&line).refused(2, "bad_usage");
+        assert_eq!(error["hint"], hint);
+    }
+    // The credit of another account is in no pool of this payer.
+    let of_payer = foresees(&ledger, "2026-03-15", "--payer 111122223333");
+    let credits = of_payer["credits"].as_array().expect("credits").iter();
+    let ids: Vec<&Value> = credits.map(|credit| &credit["credit"]).collect();
+    assert_eq!(ids, ["C2"]);
+}
+
+#[test]
+fn without_a_bill_nothing_is_foreseen_as_a_fact() {
+    let ledger = Ledger::with_a_credit();
+    let told = ledger.does("forecast");
+    assert!(told.contains("no bill is on record"), "{told}");
+    assert!(!told.contains("unused") && !told.contains("card"), "{told}");
+    let screen = ledger.json("status");
+    assert_eq!(screen["currencies"][0]["will_lapse"], Value::Null);
+    assert_eq!(
+        screen["currencies"][0]["this_month"]["expected_charges"],
+        Value::Null
+    );
 }
