@@ -131,8 +131,13 @@ fn bill_missing_fires_after_the_seventh() {
         "bill: there is no bill of 111122223333 for 2026-02; `credits apply FILE` records one";
     quiet(&ledger, "2026-03-07", "--bill-missing");
     alerts(&ledger, "2026-03-08", "--bill-missing", line);
+    // A month later that of February is still missing, that of March has a week more.
+    alerts(&ledger, "2026-04-01", "--bill-missing", line);
+    let line = "bill: there are no bills of 111122223333 from 2026-02 to 2026-03, since the last one; `credits apply FILE` records one";
+    alerts(&ledger, "2026-04-08", "--bill-missing", line);
     ledger.applies(&estimate("2026-02", "a AmazonEC2 5"));
     quiet(&ledger, "2026-03-08", "--bill-missing");
+    quiet(&ledger, "2026-04-07", "--bill-missing");
 }
 
 #[test]
