@@ -238,6 +238,10 @@ fn some(names: &[String]) -> String {
 fn runway_below(runway: &Runway, limit: u32) -> AlertShape {
     let currency = runway.currency;
     let (value, least) = (months(runway.tenths), months_limit(limit));
+    let least_months = match least.trim_end_matches('m') {
+        "1" => "1 month".to_owned(),
+        months => format!("{months} months"),
+    };
     let when = match runway.tenths {
         0 => "already".to_owned(),
         _ => format!("in {value} months"),
@@ -245,9 +249,8 @@ fn runway_below(runway: &Runway, limit: u32) -> AlertShape {
     AlertShape {
         currency: Some(currency.to_string()),
         message: format!(
-            "runway: by the forecast the card pays from {} on, {when}, sooner than in {} months, about {} in that month; `credits forecast` shows how, and with `--assume` what would help",
+            "runway: by the forecast the card pays from {} on, {when}, sooner than in {least_months}, about {} in that month; `credits forecast` shows how, and with `--assume` what would help",
             runway.card_starts_in,
-            least.trim_end_matches('m'),
             amount(runway.card, currency),
         ),
         value: Some(value),

@@ -95,7 +95,10 @@ fn drawn(forecast: &ForecastShape, is_ascii: bool) -> Table {
         vec![
             Cell::text(&month.month),
             Cell::Amount(charges, digits),
-            Cell::text(format!("{}-{}", whole(low), whole(high))),
+            Cell::text(match low.is_negative() {
+                true => format!("{} to {}", whole(low), whole(high)),
+                false => format!("{}-{}", whole(low), whole(high)),
+            }),
             Cell::Amount(credits, digits),
             Cell::Amount(card, digits),
             Cell::Amount(left, digits),
@@ -161,7 +164,9 @@ fn heading(forecast: &ForecastShape) -> Vec<String> {
         }
         "trend" => "the trend of each service of each account goes on, weaker every month",
         "season" => "each service of each account goes as a year ago, and as much more as it rose",
-        _ => "each payer by what has been least wrong on its bills",
+        _ => {
+            "each payer by its own bills: one month makes it flat, else as in the last one or its trend"
+        }
     };
     lines.push(how.to_owned());
     lines.extend(forecast.tax_words.clone());

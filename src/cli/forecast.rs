@@ -111,9 +111,15 @@ pub(crate) fn forecast(args: &ForecastArgs, context: &Context) -> Result<Answer,
         .into_iter()
         .map(|currency| outlook.forecast(currency, &asked, context))
         .collect::<Result<Vec<Forecast<'_>>, Failure>>()?;
-    let shapes = forecasts
-        .iter()
-        .map(|forecast| ForecastShape::new(forecast, as_of, &asked.assumptions, &asked.arrivals));
+    let shapes = forecasts.iter().map(|forecast| {
+        ForecastShape::new(
+            forecast,
+            as_of,
+            &asked.assumptions,
+            &asked.arrivals,
+            context.format,
+        )
+    });
     let answer = match (args.bills, context.format) {
         (true, _) => expected_bills(&forecasts),
         (false, Format::Json) => Answer::json(shapes.collect()),
@@ -214,6 +220,14 @@ fn asked(
         let message = format!("{until} cannot be foreseen: from {now} to {last} can");
         return Err(Failure::usage(message));
     }
+    for assumption in &assumptions {
+        let last = args.until.unwrap_or(now.plus(MONTHS_MAX - 1));
+        if let Some(from) = assumption.from.filter(|from| *from > last) {
+            let message =
+                format!("nothing can be assumed from {from} on: {last} is the last month");
+            return Err(Failure::usage(message));
+        }
+    }
     let arrivals = args
         .with
         .iter()
@@ -295,7 +309,7 @@ fn arrival(
         ),
         _ => (text, now),
     };
-    let last = now.plus(MONTHS_MAX - 1);
+    let last = args.until.unwrap_or(now.plus(MONTHS_MAX - 1));
     if month < now || month > last {
         let message = format!("no credit can be assumed in {month}: from {now} to {last} one can");
         return Err(Failure::usage(message));

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use credits_ledger::foresight::expected::{Assumed, Assumption, Change, Expectation};
 use credits_ledger::foresight::forecast::{Arrival, CreditAhead, Forecast, MonthAhead, Source};
-use credits_ledger::foresight::history::{Pattern, Tax};
+use credits_ledger::foresight::history::{Pattern, Stream, Tax};
 use credits_ledger::foresight::rounded;
 use credits_ledger::ledger::bill::{Bill, Charge};
 use credits_ledger::ledger::redeem::CodeState;
@@ -12,7 +12,8 @@ use credits_ledger::money::Money;
 use credits_ledger::period::Month;
 use serde::Serialize;
 
-use super::answer::Answer;
+use super::answer::{Answer, Format};
+use super::limits::months as months_text;
 use super::shape::date;
 
 /// A forecast of one currency.
@@ -115,6 +116,7 @@ impl ForecastShape {
         as_of: NaiveDate,
         assumptions: &[Assumption],
         arrivals: &[Arrival],
+        format: Format,
     ) -> ForecastShape {
         let digits = forecast.currency.minor_digits();
         let month_text = |month: Option<Month>| month.map(|month| month.to_string());
@@ -151,8 +153,8 @@ impl ForecastShape {
             card_starts_earliest: month_text(earliest),
             card_starts_latest: month_text(latest),
             card_at_start: forecast.card_start.map(|start| start.card.text(digits)),
-            runway_months: forecast.card_start.map(|start| tenths_text(start.tenths())),
-            expected: streams(forecast, digits),
+            runway_months: forecast.card_start.map(|start| months_text(start.tenths())),
+            expected: streams(forecast, digits, format),
             card_words: card_words(forecast),
             digits,
             left,
@@ -199,13 +201,8 @@ pub(crate) fn card_words(forecast: &Forecast<'_>) -> String {
     format!(
         "starts in {}{range}, in {} months: {card} {currency} there",
         start.month,
-        tenths_text(start.tenths())
+        months_text(start.tenths())
     )
-}
-
-/// A number of tenths, with its point.
-pub(crate) fn tenths_text(tenths: u32) -> String {
-    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 fn method(forecast: &Forecast<'_>) -> String {
@@ -249,14 +246,14 @@ fn open_months(forecast: &Forecast<'_>) -> Vec<String> {
 fn missing_months(forecast: &Forecast<'_>, as_of: NaiveDate) -> Vec<String> {
     let now = Month::of(as_of);
     let mut months = Vec::new();
-    for one in &forecast.expected {
-        let is_missing = |month: &Month| {
-            let history = one.history;
-            !history.open.contains_key(month) && !history.months.contains(month)
+    for ahead in forecast.months.iter().filter(|ahead| ahead.month < now) {
+        let is_missing = |one: &&Expectation<'_>| {
+            let mut bills = ahead.statements.iter().map(|statement| statement.bill.id());
+            let is_due = bills.any(|bill| bill.payer == one.history.payer);
+            is_due && !one.history.open.contains_key(&ahead.month)
         };
-        let ahead = forecast.months.iter().map(|ahead| ahead.month);
-        let over = ahead.filter(|month| *month < now && *month >= one.first);
-        months.extend(over.filter(is_missing));
+        let missing = forecast.expected.iter().filter(is_missing);
+        months.extend(missing.map(|_| ahead.month));
     }
     months.sort_unstable();
     months.dedup();
@@ -357,11 +354,16 @@ impl CreditShape {
     }
 }
 
-fn streams(forecast: &Forecast<'_>, digits: u32) -> Vec<StreamShape> {
+/// All streams for programs; of what people see only those that come seldom are a part.
+fn streams(forecast: &Forecast<'_>, digits: u32, format: Format) -> Vec<StreamShape> {
     let months: Vec<Month> = forecast.months.iter().map(|ahead| ahead.month).collect();
     let text = |amount: f64| rounded(amount, digits).text(digits);
     let of = |one: &Expectation<'_>| -> Vec<StreamShape> {
-        let streams = one.streams.iter().map(|(stream, amounts)| {
+        let is_told = |stream: &Stream| {
+            format == Format::Json || one.history.pattern(stream) != Pattern::Monthly
+        };
+        let told = one.streams.iter().filter(|(stream, _)| is_told(stream));
+        let streams = told.map(|(stream, amounts)| {
             let record = one.history.streams.get(stream);
             let mut charged = record.into_iter().flat_map(|record| &record.amounts);
             let last = charged.rfind(|(_, amount)| **amount != 0.0);

@@ -117,7 +117,8 @@ pub(crate) fn foreseen(
 ) -> Result<Foreseen, Failure> {
     let outlook = Outlook::read(view, state, as_of)?;
     let mut foreseen = Foreseen::default();
-    let of_bills = outlook.histories.iter().map(|history| history.currency);
+    // Also of payers that have been silent for so long that no more bills of theirs are expected.
+    let of_bills = outlook.state.bills.keys().map(|id| id.currency);
     for currency in of_bills.collect::<BTreeSet<Currency>>() {
         let forecast = outlook.forecast(currency, &Asked::default(), context)?;
         let on_record = forecast.credits.iter().filter(|ahead| ahead.is_on_record);
@@ -147,6 +148,9 @@ impl From<ForecastError> for Failure {
         match error {
             ForecastError::Refused(refusal) => Failure::from(refusal),
             ForecastError::Broken(broken) => Failure::from(Refusal::from(broken)),
+            ForecastError::Over(_) => {
+                Failure::usage(error.to_string()).hint("`--until` names the last month to foresee")
+            }
             ForecastError::Bill(error) => Failure::usage(format!("what is expected: {error}")),
         }
     }

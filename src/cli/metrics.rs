@@ -137,8 +137,10 @@ fn credits(page: &mut Page, facts: &Facts<'_>) {
     let active = facts.credits.iter();
     for (record, figures) in active.filter(|(_, is)| is.status == CreditStatus::Active) {
         let (credit, terms) = (&record.credit.id.to_string(), &record.credit.terms);
+        let currency = terms.currency.to_string();
         let labels = [
             ("credit", credit.as_str()),
+            ("currency", currency.as_str()),
             ("kind", terms.kind.as_str()),
             ("account", record.owner_on(facts.as_of).as_str()),
             ("name", terms.name.as_str()),
@@ -194,7 +196,8 @@ fn ahead(page: &mut Page, facts: &Facts<'_>, limits: &Limits) {
         &runways.collect::<Vec<_>>(),
     );
     let lapses = facts.foreseen.lapses.iter().map(|lapse| {
-        let labels = [("credit", &*lapse.credit.to_string())];
+        let (credit, currency) = (lapse.credit.to_string(), lapse.currency.to_string());
+        let labels = [("credit", credit.as_str()), ("currency", currency.as_str())];
         sample(&labels, lapse.unused.text(lapse.currency.minor_digits()))
     });
     page.gauge(

@@ -18,8 +18,9 @@ use serde::Serialize;
 use super::answer::{Answer, Format};
 use super::context::{Clocks, Context};
 use super::failure::Failure;
-use super::forecast_shape::{card_words, tenths_text};
+use super::forecast_shape::card_words;
 use super::foresee::{Asked, Outlook};
+use super::limits::months as months_text;
 use super::shape::date;
 use super::table::{Cell, Table};
 
@@ -84,6 +85,30 @@ struct ThisMonth {
     card_charge: Option<String>,
     expected_charges: Option<String>,
     expected_card_charge: Option<String>,
+}
+
+impl ThisMonth {
+    fn new(of: &MonthSoFar, digits: u32) -> ThisMonth {
+        let so_far = |amount: Money| of.status.map(|_| amount.text(digits));
+        ThisMonth {
+            month: of.month.to_string(),
+            status: of.status,
+            charges: so_far(of.so_far.charges),
+            credits_applied: so_far(of.so_far.credits),
+            card_charge: so_far(of.so_far.card),
+            expected_charges: of.expected.map(|(charges, _)| charges.text(digits)),
+            expected_card_charge: of.expected.map(|(_, card)| card.text(digits)),
+        }
+    }
+}
+
+/// The month of the day as it stands.
+struct MonthSoFar {
+    month: Month,
+    status: Option<&'static str>,
+    so_far: Totals,
+    /// Charges and card, where anything is expected.
+    expected: Option<(Money, Money)>,
 }
 
 /// The last final bill.
@@ -153,7 +178,7 @@ impl Facts<'_> {
     fn shape(&self) -> CurrencyShape {
         let digits = self.currency.minor_digits();
         let ends_next = self.ends_next();
-        let (month, so_far) = self.this_month();
+        let month = self.this_month();
         let last = self.last_bill();
         let start = self.forecast.card_start;
         let (earliest, latest) = self.forecast.card_start_range;
@@ -168,11 +193,11 @@ impl Facts<'_> {
             card_starts_in: month_text(start.map(|start| start.month)),
             card_starts_earliest: month_text(earliest),
             card_starts_latest: month_text(latest),
-            runway_months: start.map(|start| tenths_text(start.tenths())),
+            runway_months: start.map(|start| months_text(start.tenths())),
             lines: vec![
                 ("left", self.left_words()),
                 ("ends next", self.ends_next_words(ends_next.as_ref())),
-                ("this month", self.month_words(&month, so_far.as_ref())),
+                ("this month", self.month_words(&month)),
                 ("last bill", self.last_bill_words(last.as_ref())),
                 (
                     "card",
@@ -190,7 +215,7 @@ impl Facts<'_> {
                 ends_on: record.credit.terms.end_date.map(date).unwrap_or_default(),
                 unused_at_end: unused.map(|unused| unused.text(digits)),
             }),
-            this_month: month,
+            this_month: ThisMonth::new(&month, digits),
             last_bill: last.map(|(id, totals)| LastBill {
                 bill: id.to_string(),
                 charges: totals.charges.text(digits),
@@ -284,67 +309,61 @@ impl Facts<'_> {
     }
 
     /// The bills of the month of the day, all payers together.
-    fn this_month(&self) -> (ThisMonth, Option<(&'static str, Totals)>) {
-        let digits = self.currency.minor_digits();
+    fn this_month(&self) -> MonthSoFar {
         let month = Month::of(self.as_of);
         let is_meant = |id: &BillId| id.month == month && id.currency == self.currency;
         let booked = self.state.bills.iter().filter(|(id, bill)| {
             is_meant(id) && bill.status == Status::Final && bill.effective <= self.as_of
         });
-        let booked = booked.map(|(_, bill)| (Status::Final, bill.totals));
+        let booked: Vec<Totals> = booked.map(|(_, bill)| bill.totals).collect();
         let open = self.estimates.iter();
         let open = open.filter(|statement| is_meant(statement.bill.id()));
-        let open = open.map(|statement| (Status::Estimated, statement.totals()));
-        let so_far = booked.chain(open).fold(None, |sum, (status, totals)| {
-            let (known, sum) = sum.unwrap_or((status, Totals::default()));
-            let status = match known {
-                Status::Estimated => Status::Estimated,
-                Status::Final => status,
-            };
-            let card = totals.card.round_half_away(digits);
-            let sum = Totals {
-                charges: sum.charges + totals.charges,
-                provider_credits: sum.provider_credits + totals.provider_credits,
-                credits: sum.credits + totals.credits,
-                card: sum.card + card,
-            };
-            Some((status, sum))
-        });
-        let so_far = so_far.map(|(status, totals)| (status.as_str(), totals));
+        let open: Vec<Totals> = open.map(Statement::totals).collect();
         let mut ahead = self.forecast.months.iter();
         let ahead = ahead.find(|ahead| ahead.month == month && self.is_known());
-        let text = |amount: Money| amount.text(digits);
-        let totals = so_far.map(|(_, totals)| totals);
-        let shape = ThisMonth {
-            month: month.to_string(),
-            status: so_far.map(|(status, _)| status),
-            charges: totals.map(|totals| text(totals.charges)),
-            credits_applied: totals.map(|totals| text(totals.credits)),
-            card_charge: totals.map(|totals| text(totals.card)),
-            expected_charges: ahead.map(|ahead| text(ahead.charges)),
-            expected_card_charge: ahead.map(|ahead| text(ahead.card)),
-        };
-        (shape, so_far)
+        // Payers that have a final bill are not to come.
+        let done = self.sum(&booked);
+        MonthSoFar {
+            month,
+            status: match (open.is_empty(), booked.is_empty()) {
+                (false, _) => Some(Status::Estimated.as_str()),
+                (true, false) => Some(Status::Final.as_str()),
+                (true, true) => None,
+            },
+            so_far: self.sum(booked.iter().chain(&open)),
+            expected: ahead.map(|ahead| (done.charges + ahead.charges, done.card + ahead.card)),
+        }
     }
 
-    fn month_words(&self, month: &ThisMonth, so_far: Option<&(&'static str, Totals)>) -> String {
-        let words = match so_far {
-            None => format!("{}: no bill yet", month.month),
-            Some((_, totals)) => format!(
+    /// What bills come to together, the card rounded once a bill.
+    fn sum<'t>(&self, totals: impl IntoIterator<Item = &'t Totals>) -> Totals {
+        let digits = self.currency.minor_digits();
+        let mut sum = Totals::default();
+        for totals in totals {
+            sum.charges += totals.charges;
+            sum.provider_credits += totals.provider_credits;
+            sum.credits += totals.credits;
+            sum.card += totals.card.round_half_away(digits);
+        }
+        sum
+    }
+
+    fn month_words(&self, of: &MonthSoFar) -> String {
+        let words = match of.status {
+            None => format!("{}: no bill yet", of.month),
+            Some(_) => format!(
                 "{}: {} so far, {} on the card",
-                month.month,
-                self.amount(totals.charges),
-                self.amount(totals.card)
+                of.month,
+                self.amount(of.so_far.charges),
+                self.amount(of.so_far.card)
             ),
         };
-        let ahead = self.forecast.months.iter();
-        let mut ahead = ahead.filter(|ahead| ahead.month.to_string() == month.month);
-        match ahead.next().filter(|_| self.is_known()) {
+        match of.expected {
             None => words,
-            Some(ahead) => format!(
+            Some((charges, card)) => format!(
                 "{words}; expected {}, {} on the card",
-                self.amount(ahead.charges),
-                self.amount(ahead.card)
+                self.amount(charges),
+                self.amount(card)
             ),
         }
     }

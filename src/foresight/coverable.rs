@@ -10,9 +10,9 @@ use crate::ledger::names::{AccountId, BillId, Currency, Region, Service};
 use crate::ledger::rules::Rules;
 use crate::ledger::scope::Category;
 use crate::ledger::state::{CreditRecord, State};
-use crate::ledger::statement::Statement;
 use crate::period::Month;
 
+use super::expected::Expectation;
 use super::forecast::Question;
 use super::run::last_covered;
 
@@ -22,8 +22,7 @@ pub(super) struct Coverable<'q> {
     as_of: NaiveDate,
     currency: Currency,
     rules: &'q Rules,
-    /// Decided by the first month that comes to anything.
-    by: Option<By>,
+    by: By,
     known: BTreeMap<Place, bool>,
 }
 
@@ -38,9 +37,37 @@ enum By {
     Nothing,
 }
 
-/// What it depends on whether a charge is covered, days aside: payer, account, service, region,
-/// category.
-type Place = (AccountId, AccountId, Service, Option<Region>, Category);
+/// What a payer is charged for in the first month that comes to anything, for a year at most; without
+/// days, of which there is nothing to decide here.
+fn sample(one: &Expectation<'_>) -> (BillId, Vec<Charge>) {
+    let none = BTreeSet::new();
+    let mut months = (0..12).map(|at| one.first.plus(at));
+    let charges = months.find_map(|month| {
+        let charges = one.charges(month, &none, 1.0);
+        (!charges.is_empty()).then_some(charges)
+    });
+    let mut charges = charges.unwrap_or_default();
+    for charge in &mut charges {
+        charge.start = None;
+    }
+    let bill = BillId {
+        month: one.first,
+        payer: one.history.payer.clone(),
+        currency: one.history.currency,
+    };
+    (bill, charges)
+}
+
+/// What it depends on whether a charge is covered, days to come aside: payer, account,
+/// service, region, category, and the day if that is over.
+type Place = (
+    AccountId,
+    AccountId,
+    Service,
+    Option<Region>,
+    Category,
+    Option<NaiveDate>,
+);
 
 impl<'q> Coverable<'q> {
     pub(super) fn new(state: &'q State, question: &Question<'q>) -> Coverable<'q> {
@@ -49,31 +76,29 @@ impl<'q> Coverable<'q> {
             as_of: question.as_of,
             currency: question.currency,
             rules: question.rules,
-            by: None,
+            by: By::Nothing,
             known: BTreeMap::new(),
         }
     }
 
-    /// Decides by which credits charges count as covered.
-    pub(super) fn settle(&mut self, statements: &[Statement]) {
-        let lines = || statements.iter().flat_map(Statement::lines);
-        if self.by.is_some() || lines().next().is_none() {
-            return;
-        }
+    /// Decides by which credits charges count as covered: by those of today if they cover anything that
+    /// is to be expected of any payer.
+    pub(super) fn settle(&mut self, expected: &[Expectation<'_>]) {
+        let samples: Vec<(BillId, Vec<Charge>)> = expected.iter().map(sample).collect();
         let covers_any = |by| {
-            statements.iter().any(|statement| {
-                let accounts = statement.bill.usage_accounts();
-                let mut lines = statement.lines();
-                lines.any(|line| self.is_covered(by, statement.bill.id(), line.charge, &accounts))
+            samples.iter().any(|(bill, charges)| {
+                let accounts = charges.iter().map(|charge| &charge.account).collect();
+                let mut charges = charges.iter();
+                charges.any(|charge| self.is_covered(by, bill, charge, &accounts))
             })
         };
         let by = [By::Today, By::Ever].into_iter().find(|by| covers_any(*by));
-        self.by = Some(by.unwrap_or(By::Nothing));
+        self.by = by.unwrap_or(By::Nothing);
     }
 
     /// Whether charges are counted by what credits cover or ever did.
     pub(super) fn is_by_credits(&self) -> bool {
-        self.by != Some(By::Nothing)
+        self.by != By::Nothing
     }
 
     /// Whether a charge of a bill counts as covered.
@@ -83,13 +108,14 @@ impl<'q> Coverable<'q> {
         charge: &Charge,
         accounts: &BTreeSet<&AccountId>,
     ) -> bool {
-        let by = self.by.unwrap_or(By::Nothing);
+        let by = self.by;
         let place = (
             bill.payer.clone(),
             charge.account.clone(),
             charge.service.clone(),
             charge.region.clone(),
             charge.category,
+            charge.start.filter(|start| *start <= self.as_of),
         );
         if let Some(known) = self.known.get(&place) {
             return *known;
@@ -118,7 +144,7 @@ impl<'q> Coverable<'q> {
         let mut meant = records.filter(|record| {
             record.credit.terms.currency == self.currency
                 && record.made_for.is_none()
-                && (by == By::Ever || self.is_usable(record))
+                && (by == By::Ever || self.is_usable(record, charge.start))
         });
         meant.any(|record| {
             let month = self.month_of(record);
@@ -137,12 +163,13 @@ impl<'q> Coverable<'q> {
         })
     }
 
-    /// Whether a credit can be used today.
-    fn is_usable(&self, record: &CreditRecord) -> bool {
+    /// Whether a credit can be used today, and could on the day of a charge.
+    fn is_usable(&self, record: &CreditRecord, start: Option<NaiveDate>) -> bool {
         let terms = &record.credit.terms;
         let ended = last_covered(record, self.rules).is_some_and(|last| last < self.as_of);
         record.left.is_positive()
-            && terms.first_covered_day(self.rules) <= self.as_of
+            && terms.first_covered_day(self.rules)
+                <= start.map_or(self.as_of, |day| day.min(self.as_of))
             && !ended
             && !record.is_paused_on(self.as_of)
     }

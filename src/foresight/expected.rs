@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, NaiveDate};
 
 use crate::ledger::bill::Charge;
-use crate::ledger::names::{Region, Service};
+use crate::ledger::names::{AccountId, Region, Service};
 use crate::ledger::scope::Category;
 use crate::period::Month;
 
 use super::Coins;
-use super::history::{Cells, History, Pattern, Record, Stream};
+use super::history::{Cells, History, Pattern, Stream};
 use super::trials::{Trials, course};
 
 /// What is assumed to be otherwise than expected.
@@ -83,13 +83,13 @@ impl<'a> Expectation<'a> {
     /// are a part of the history then.
     fn course(&self, stream: &Stream, ahead: usize) -> Vec<f64> {
         let history = self.history;
-        let none = Record::default();
-        let record = history.streams.get(stream).unwrap_or(&none);
-        let span = history.span();
-        let begins = span.map_or(self.first, |(first, _)| first);
-        let mut amounts = span.map_or_else(Vec::new, |(_, last)| history.amounts(record, last));
-        let known = amounts.len();
+        let begins = history.span().map_or(self.first, |(first, _)| first);
         let (pattern, method) = (history.pattern(stream), self.trials.picked());
+        let mut amounts = history.amounts(stream);
+        if pattern == Pattern::Monthly {
+            amounts = history.bridged(&amounts);
+        }
+        let known = amounts.len();
         if let Some((last_open, _)) = history.open.last_key_value() {
             let mut month = self.first;
             while month <= *last_open && amounts.len() < known + ahead {
@@ -124,6 +124,12 @@ impl<'a> Expectation<'a> {
         at.and_then(|at| amounts.get(at)).copied().unwrap_or(0.0)
     }
 
+    /// Whether it has streams of an account.
+    #[must_use]
+    pub fn knows(&self, account: &AccountId) -> bool {
+        self.streams.keys().any(|stream| stream.account == *account)
+    }
+
     /// What a month comes to before tax.
     #[must_use]
     pub fn total(&self, month: Month) -> f64 {
@@ -153,8 +159,11 @@ impl<'a> Expectation<'a> {
         let mut charges = Vec::new();
         for (stream, amounts) in &self.streams {
             let amount = self.amount(amounts, month) * times;
-            for ((region, start), part) in self.parts(stream, month, cuts) {
-                let amount = coins.take(amount * part);
+            if amount == 0.0 {
+                continue;
+            }
+            for ((region, start), amount) in self.parts(stream, month, cuts, amount) {
+                let amount = coins.take(amount);
                 if !amount.is_zero() {
                     charges.push(Charge {
                         id: None,
@@ -174,40 +183,74 @@ impl<'a> Expectation<'a> {
         charges
     }
 
-    /// The parts of a stream by region and first day, which add up to one.
+    /// The parts of a stream by region and first day.
     fn parts(
         &self,
         stream: &Stream,
         month: Month,
         cuts: &BTreeSet<NaiveDate>,
+        amount: f64,
     ) -> BTreeMap<(Option<Region>, Option<NaiveDate>), f64> {
-        let record = self.history.streams.get(stream);
-        let open = self.history.open.values().next_back();
-        let cells = record
-            .map(|record| &record.cells)
-            .filter(|cells| !cells.is_empty())
-            .or_else(|| open.and_then(|open| open.streams.get(stream)));
-        let whole = BTreeMap::from([((None, None), 1.0)]);
-        let Some(cells) = cells else {
-            return whole;
-        };
-        let total: f64 = cells.values().sum();
-        let alike: Cells = cells
-            .iter()
-            .filter(|(_, amount)| **amount * total > 0.0)
-            .map(|(cell, amount)| (cell.clone(), *amount))
-            .collect();
-        let sum: f64 = alike.values().sum();
         let mut parts = BTreeMap::new();
-        for ((region, day), amount) in alike {
+        for ((region, day), amount) in self.spread_out(stream, month, amount) {
             let start = day.map(|day| begins(month, day, cuts));
-            *parts.entry((region, start)).or_insert(0.0) += amount / sum;
+            *parts.entry((region, start)).or_insert(0.0) += amount;
         }
-        match parts.is_empty() {
-            true => whole,
-            false => parts,
-        }
+        parts
     }
+
+    /// An amount over regions and days: as the last final bill has it or, where none has the stream,
+    /// what is on the open bill as it is and the rest over the days to come alike.
+    fn spread_out(&self, stream: &Stream, month: Month, amount: f64) -> Cells {
+        let record = self.history.streams.get(stream);
+        let known = record.map(|record| &record.cells);
+        if let Some(cells) = known.filter(|cells| !cells.is_empty()) {
+            return alike(cells, amount);
+        }
+        let open = self.history.open.iter().next_back();
+        let seen = open.and_then(|(of, open)| Some((of, open, open.streams.get(stream)?)));
+        let Some((of, open, cells)) = seen else {
+            return Cells::from([((None, None), amount)]);
+        };
+        let is_by_day = cells.keys().any(|(_, day)| day.is_some_and(|day| day > 1));
+        if !is_by_day {
+            return alike(cells, amount);
+        }
+        let total: f64 = cells.values().sum();
+        let (mut spread, first, rest) = match of == &month && total / amount <= 1.0 {
+            true => (cells.clone(), open.days() + 1, amount - total),
+            false => (Cells::new(), 1, amount),
+        };
+        let days = first.min(month.days())..=month.days();
+        let each = rest / f64::from(days.end() - days.start() + 1);
+        for ((region, _), part) in alike(&by_region(cells), each) {
+            for day in days.clone() {
+                *spread.entry((region.clone(), Some(day))).or_default() += part;
+            }
+        }
+        spread
+    }
+}
+
+/// The same without days.
+fn by_region(cells: &Cells) -> Cells {
+    let mut regions = Cells::new();
+    for ((region, _), amount) in cells {
+        *regions.entry((region.clone(), None)).or_default() += amount;
+    }
+    regions
+}
+
+/// An amount in the proportions of cells; of those that go against their sum none is taken.
+fn alike(cells: &Cells, amount: f64) -> Cells {
+    let total: f64 = cells.values().sum();
+    let meant = cells.iter().filter(|(_, part)| **part * total > 0.0);
+    let sum: f64 = meant.clone().map(|(_, part)| part).sum();
+    if sum == 0.0 {
+        return Cells::from([((None, None), amount)]);
+    }
+    let parts = meant.map(|(cell, part)| (cell.clone(), part / sum * amount));
+    parts.collect()
 }
 
 /// The first day of the stretch in which a day lies: the last cut before it, or the 1st.
@@ -218,82 +261,116 @@ fn begins(month: Month, day: u32, cuts: &BTreeSet<NaiveDate>) -> NaiveDate {
     cut.copied().unwrap_or(first)
 }
 
-/// Assumes something of all that is expected in a currency, up to a month. An amount of which nothing
-/// is expected that could be scaled is charged to the first payer.
+/// Assumes something of all that is expected in a currency, up to a month. What comes to an amount is
+/// charged as it is expected to be or, where nothing is, as it was the last time; of what was never
+/// charged to the first payer.
 pub fn assume(expected: &mut [Expectation<'_>], assumption: &Assumption, until: Month) {
-    let is_meant = |stream: &Stream| match &assumption.of {
-        Assumed::Everything => true,
-        Assumed::Service(service) => stream.service == *service,
+    let firsts = || expected.iter().map(|expectation| expectation.first);
+    // Of a month that some payers are billed for already there is no telling what all comes to.
+    let begins = match (&assumption.of, assumption.change) {
+        (Assumed::Everything, Change::To(_)) => firsts().max(),
+        _ => firsts().min(),
     };
-    let Some(begins) = expected.iter().map(|expectation| expectation.first).min() else {
+    let Some(begins) = begins else {
         return;
     };
     let mut month = assumption.from.unwrap_or(begins).max(begins);
     while month <= until {
-        let of_one = |one: &Expectation<'_>| -> f64 {
-            let meant = one.streams.iter().filter(|(stream, _)| is_meant(stream));
-            meant.map(|(_, amounts)| one.amount(amounts, month)).sum()
-        };
-        let sum: f64 = expected.iter().map(of_one).sum();
-        let times = match assumption.change {
-            Change::Times(times) => Some(times),
-            Change::To(amount) if sum > 0.0 => Some(amount / sum),
-            Change::To(_) => None,
-        };
-        match (times, assumption.change) {
-            (Some(times), _) => scale(expected, month, times, is_meant),
-            (None, Change::To(amount)) => {
-                add(expected, month, &assumption.of, (amount, until));
-            }
-            (None, Change::Times(_)) => {}
+        match assumption.change {
+            Change::Times(times) => scale(expected, month, &assumption.of, |amount| amount * times),
+            Change::To(wanted) => set(expected, month, &assumption.of, (wanted, until)),
         }
         month = month.next();
     }
 }
 
+impl Assumed {
+    fn is_meant(&self, stream: &Stream) -> bool {
+        match self {
+            Assumed::Everything => true,
+            Assumed::Service(service) => stream.service == *service,
+        }
+    }
+}
+
+/// Changes what a month comes to of each stream that is meant.
 fn scale(
     expected: &mut [Expectation<'_>],
     month: Month,
-    times: f64,
-    is_meant: impl Fn(&Stream) -> bool,
+    of: &Assumed,
+    change: impl Fn(f64) -> f64,
 ) {
     for one in expected {
         let at = usize::try_from(month.since(one.first)).ok();
         let meant = one.streams.iter_mut();
-        for (_, amounts) in meant.filter(|(stream, _)| is_meant(stream)) {
+        for (_, amounts) in meant.filter(|(stream, _)| of.is_meant(stream)) {
             if let Some(amount) = at.and_then(|at| amounts.get_mut(at)) {
-                *amount *= times;
+                *amount = change(*amount);
             }
         }
     }
 }
 
-/// Charges of a service that nothing was known of.
-fn add(
+/// Makes a month come to an amount: what is charged is scaled, discounts are none.
+fn set(
     expected: &mut [Expectation<'_>],
     month: Month,
     of: &Assumed,
-    (amount, until): (f64, Month),
+    (wanted, until): (f64, Month),
 ) {
-    let service = match of {
-        Assumed::Service(service) => Some(service.clone()),
-        Assumed::Everything => Service::new(ANY_SERVICE).ok(),
+    let charged = |one: &Expectation<'_>| -> f64 {
+        let meant = one.streams.iter().filter(|(stream, _)| of.is_meant(stream));
+        let amounts = meant.map(|(_, amounts)| one.amount(amounts, month).max(0.0));
+        amounts.sum()
     };
-    let (Some(service), Some(one)) = (service, expected.first_mut()) else {
+    let sum: f64 = expected.iter().map(charged).sum();
+    if sum > 0.0 {
+        return scale(expected, month, of, |amount| {
+            amount.max(0.0) * (wanted / sum)
+        });
+    }
+    scale(expected, month, of, |_| 0.0);
+    let known = expected.iter().enumerate().filter_map(|(at, one)| {
+        let meant = one.history.streams.iter();
+        let meant = meant.filter(|(stream, _)| of.is_meant(stream));
+        let last = meant.filter_map(|(stream, record)| {
+            let charged = record.amounts.iter().rfind(|(_, amount)| **amount > 0.0);
+            charged.map(|(month, amount)| (*month, *amount, stream.clone()))
+        });
+        let latest = last.max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        latest.map(|(month, _, stream)| (month, at, stream))
+    });
+    let known = known.max_by_key(|(month, ..)| *month);
+    let (at, stream) = match known {
+        Some((_, at, stream)) => (at, stream),
+        None => match expected.first().and_then(|one| new_stream(of, one)) {
+            Some(stream) => (0, stream),
+            None => return,
+        },
+    };
+    let Some(one) = expected.get_mut(at) else {
         return;
     };
-    let stream = Stream {
+    let months = usize::try_from(until.since(one.first) + 1).unwrap_or(0);
+    let place = usize::try_from(month.since(one.first)).ok();
+    let amounts = one.streams.entry(stream);
+    let amounts = amounts.or_insert_with(|| vec![0.0; months]);
+    if let Some(amount) = place.and_then(|place| amounts.get_mut(place)) {
+        *amount += wanted;
+    }
+}
+
+/// Usage of a payer that nothing was known of.
+fn new_stream(of: &Assumed, one: &Expectation<'_>) -> Option<Stream> {
+    let service = match of {
+        Assumed::Service(service) => service.clone(),
+        Assumed::Everything => Service::new(ANY_SERVICE).ok()?,
+    };
+    Some(Stream {
         account: one.history.payer.clone(),
         service,
         category: Category::Usage,
-    };
-    let (first, months) = (one.first, until.since(one.first) + 1);
-    let nothing = || vec![0.0; usize::try_from(months).unwrap_or(0)];
-    let amounts = one.streams.entry(stream).or_insert_with(nothing);
-    let at = usize::try_from(month.since(first)).ok();
-    if let Some(place) = at.and_then(|at| amounts.get_mut(at)) {
-        *place += amount;
-    }
+    })
 }
 
 /// What charges are of that are assumed without a service.

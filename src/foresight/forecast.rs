@@ -24,11 +24,12 @@ use crate::ledger::statement::Statement;
 use crate::money::Money;
 use crate::period::Month;
 
+use super::due::{Booked, is_due};
 use super::expected::{Assumption, Expectation, assume};
 use super::history::History;
 use super::run::{Run, Scenario};
 
-/// How many months are foreseen at most.
+/// How many months are foreseen at most, from that of the day on.
 pub const MONTHS_MAX: u32 = 36;
 
 /// How many at least, unless somebody says until when.
@@ -80,12 +81,15 @@ pub enum ForecastError {
     /// What is expected cannot be counted.
     #[error(transparent)]
     Broken(#[from] Broken),
+    /// The last month that is wanted is booked already; this one is the first to come.
+    #[error("that month is booked already, {0} is the first to come")]
+    Over(Month),
     /// What is expected makes no bill.
     #[error(transparent)]
     Bill(#[from] BillError),
 }
 
-/// One month to come, all payers of the currency together.
+/// One month to come, all payers of the currency together that have no final bill of it.
 #[derive(Debug, Clone)]
 pub struct MonthAhead {
     /// The month.
@@ -117,7 +121,7 @@ pub struct CreditAhead {
     pub id: CreditId,
     /// Whether it is on record, rather than assumed or earned on the way.
     pub is_on_record: bool,
-    /// What is left of it before the first month, open bills not counted.
+    /// What is left of it before the first month, after open bills of months before that.
     pub left: Money,
     /// The month in which nothing is left of it.
     pub exhausted_in: Option<Month>,
@@ -198,13 +202,18 @@ pub fn forecast<'h>(
     question: &Question<'_>,
 ) -> Result<Forecast<'h>, ForecastError> {
     let now = Month::of(question.as_of);
-    let begins = begins(histories, now);
-    let last = now.max(begins).plus(MONTHS_MAX - 1);
+    let first = histories.iter().filter_map(|history| history.next_month());
+    let first = first.min().unwrap_or(now);
+    let last = now.max(first).plus(MONTHS_MAX - 1);
     let until = question.until.unwrap_or(last).min(last);
     let mut expected: Vec<Expectation<'h>> = histories
         .iter()
         .map(|history| Expectation::new(history, now, until))
         .collect();
+    let begins = begins(&expected, state, question.currency, (first, now));
+    if until < begins {
+        return Err(ForecastError::Over(begins));
+    }
     for assumption in question.assumptions {
         assume(&mut expected, assumption, until);
     }
@@ -243,8 +252,17 @@ fn span(amounts: [Money; 3]) -> (Money, Money) {
         })
 }
 
-/// The first month that any payer has no final bill of, or the month of the day itself.
-fn begins(histories: &[&History], now: Month) -> Month {
-    let next = histories.iter().filter_map(|history| history.next_month());
-    next.min().unwrap_or(now)
+/// The first month of which a bill is to be expected; that of the day itself if there is none before.
+fn begins(
+    expected: &[Expectation<'_>],
+    state: &State,
+    currency: Currency,
+    (first, now): (Month, Month),
+) -> Month {
+    let mut month = first;
+    let booked = Booked::of(state, currency);
+    while month < now && !is_due(expected, (&state.accounts, &booked), month) {
+        month = month.next();
+    }
+    month
 }

@@ -74,6 +74,48 @@ impl Pattern {
     }
 }
 
+/// How a stream comes that came to these amounts, month by month.
+///
+/// What is paid once by its category comes once. Fees for a year are known by their service, or by
+/// having come at least twice, about alike, never twice within eleven months, and not in the last one.
+#[must_use]
+pub fn pattern(stream: &Stream, amounts: &[f64]) -> Pattern {
+    if matches!(
+        stream.category,
+        Category::UpfrontFee | Category::Refund | Category::Adjustment
+    ) {
+        return Pattern::Once;
+    }
+    if is_of_a_year(stream) {
+        return Pattern::Yearly;
+    }
+    let charged: Vec<(usize, f64)> = amounts
+        .iter()
+        .enumerate()
+        .filter(|(_, amount)| **amount != 0.0)
+        .map(|(at, amount)| (at, *amount))
+        .collect();
+    let is_over = charged.last().is_some_and(|(at, _)| at + 1 < amounts.len());
+    let recurs = charged.windows(2).all(|pair| {
+        let [(one, before), (other, after)] = [pair[0], pair[1]];
+        other - one >= 11 && is_alike(before, after)
+    });
+    match charged.len() >= 2 && is_over && recurs {
+        true => Pattern::Yearly,
+        false => Pattern::Monthly,
+    }
+}
+
+fn is_of_a_year(stream: &Stream) -> bool {
+    YEARLY.contains(&stream.service.as_str())
+}
+
+/// Whether two fees may be the same one, its price changed.
+pub(super) fn is_alike(one: f64, other: f64) -> bool {
+    let ratio = other / one;
+    (0.5..=2.0).contains(&ratio)
+}
+
 /// Where in a month a charge lies: its region, and the day its usage starts, if that is known.
 pub type Cell = (Option<Region>, Option<u32>);
 
@@ -202,57 +244,76 @@ impl History {
         Some((*self.months.first()?, *self.months.last()?))
     }
 
-    /// The first month that has no final bill after one that has, or the first open one.
+    /// The month after the last one with a final bill or, where there is none, the first open one.
     #[must_use]
     pub fn next_month(&self) -> Option<Month> {
         let after = self.span().map(|(_, last)| last.next());
         after.or_else(|| self.open.keys().next().copied())
     }
 
-    /// What a stream came to from the first month of the history up to `last`, without a gap: a month
-    /// that has no bill is taken to be like the one before.
-    #[must_use]
-    pub fn amounts(&self, record: &Record, last: Month) -> Vec<f64> {
-        let Some((first, _)) = self.span() else {
-            return Vec::new();
-        };
-        let (mut amounts, mut month) = (Vec::new(), first);
-        while month <= last {
-            let amount = match self.months.contains(&month) {
-                true => record.amounts.get(&month).copied().unwrap_or_default(),
-                false => amounts.last().copied().unwrap_or_default(),
-            };
-            amounts.push(amount);
-            month = month.next();
-        }
-        amounts
+    /// The open bills of months before one with a final bill: they take their part first.
+    pub fn open_before(&self) -> impl Iterator<Item = &OpenMonth> {
+        let next = self.next_month();
+        let open = self.open.iter();
+        let before = open.filter(move |(month, _)| next.is_some_and(|next| **month < next));
+        before.map(|(_, open)| open)
     }
 
-    /// How a stream comes.
-    ///
-    /// What is paid once by its category comes once. Fees for a year are known by their service, or
-    /// by having come at least twice and never twice within eleven months.
+    /// The usage accounts on its bills.
+    #[must_use]
+    pub fn accounts(&self) -> BTreeSet<&AccountId> {
+        let open = self.open.values().flat_map(|open| open.streams.keys());
+        let streams = self.streams.keys().chain(open);
+        streams.map(|stream| &stream.account).collect()
+    }
+
+    /// What a stream came to from the first month of the history up to its last one; nothing in
+    /// months without a bill.
+    #[must_use]
+    pub fn amounts(&self, stream: &Stream) -> Vec<f64> {
+        let record = self.streams.get(stream);
+        let in_month = |month: Month| {
+            let open = || {
+                let cells = self.open.get(&month)?.streams.get(stream)?;
+                Some(cells.values().sum())
+            };
+            let booked = record.and_then(|record| record.amounts.get(&month).copied());
+            booked.or_else(open).unwrap_or_default()
+        };
+        self.all_months().map(in_month).collect()
+    }
+
+    /// The same, each month without any bill being like the one before.
+    #[must_use]
+    pub fn bridged(&self, amounts: &[f64]) -> Vec<f64> {
+        let mut bridged: Vec<f64> = Vec::with_capacity(amounts.len());
+        for (month, amount) in self.all_months().zip(amounts) {
+            let has_bill = self.months.contains(&month) || self.open.contains_key(&month);
+            let before = bridged.last().copied().unwrap_or_default();
+            bridged.push(if has_bill { *amount } else { before });
+        }
+        bridged
+    }
+
+    /// The months from the first to the last one with a final bill.
+    fn all_months(&self) -> impl Iterator<Item = Month> {
+        let span = self.span();
+        let count = span.map_or(0, |(first, last)| last.since(first) + 1);
+        (0..count).filter_map(move |at| Some(span?.0.plus(u32::try_from(at).ok()?)))
+    }
+
+    /// How a stream comes. A fee for a year that is on an open bill comes every month after all.
     #[must_use]
     pub fn pattern(&self, stream: &Stream) -> Pattern {
-        if matches!(
-            stream.category,
-            Category::UpfrontFee | Category::Refund | Category::Adjustment
-        ) {
-            return Pattern::Once;
-        }
-        let charged: Vec<Month> = self
-            .streams
-            .get(stream)
-            .into_iter()
-            .flat_map(|record| &record.amounts)
-            .filter(|(_, amount)| **amount != 0.0)
-            .map(|(month, _)| *month)
-            .collect();
-        let far_apart = charged.windows(2).all(|pair| pair[1].since(pair[0]) >= 11);
-        let is_yearly = YEARLY.contains(&stream.service.as_str());
-        match is_yearly || (charged.len() >= 2 && far_apart) {
-            true => Pattern::Yearly,
-            false => Pattern::Monthly,
+        let next = self.next_month();
+        let is_open = self.open.iter().any(|(month, open)| {
+            let is_ahead = next.is_none_or(|next| *month >= next);
+            let cells = open.streams.get(stream);
+            is_ahead && cells.is_some_and(|cells| cells.values().any(|amount| *amount != 0.0))
+        });
+        match pattern(stream, &self.amounts(stream)) {
+            Pattern::Yearly if is_open && !is_of_a_year(stream) => Pattern::Monthly,
+            pattern => pattern,
         }
     }
 

@@ -7,8 +7,8 @@
 //! - [`trials`]: how wrong each method has been on a history, which one it therefore gets, and how
 //!   wide the range is.
 //! - [`expected`]: the bills to be expected, what-if assumptions included.
-//! - [`forecast`]: those bills through the rule of application, month by month; `run` is one way
-//!   through them, `coverable` decides when the card starts.
+//! - [`forecast`]: those bills through the rule of application, month by month; `due` says whose they
+//!   are, `run` is one way through them, `coverable` decides when the card starts.
 //! - [`backtest`]: the method against simpler ones, on the history itself.
 //!
 //! The only floats of the program are here. Nothing of it is booked: bills to be expected are booked
@@ -16,6 +16,7 @@
 
 pub mod backtest;
 mod coverable;
+mod due;
 pub mod expected;
 pub mod forecast;
 pub mod history;

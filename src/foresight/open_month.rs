@@ -28,6 +28,8 @@ const DAYS_OF_BEFORE: f64 = 4.0;
 /// An open bill.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenMonth {
+    /// The bill as it is.
+    pub bill: Bill,
     month: Month,
     /// How many days of it are on the bill, the last one whole.
     days: u32,
@@ -85,11 +87,18 @@ impl OpenMonth {
             false => last_seen,
         };
         OpenMonth {
+            bill: bill.clone(),
             month,
             days,
             streams: streams_of(bill),
             used,
         }
+    }
+
+    /// How many days of it are on the bill.
+    #[must_use]
+    pub fn days(&self) -> u32 {
+        self.days
     }
 
     /// How much of the month is on the bill, from 0 to 1.
@@ -189,7 +198,8 @@ fn is_metered(category: Category) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::names::{AccountId, Service};
+    use crate::ledger::bill::Status;
+    use crate::ledger::names::{AccountId, BillId, Currency, Service};
 
     fn usage() -> Stream {
         Stream {
@@ -205,8 +215,15 @@ mod tests {
             by_day: amounts.iter().copied().collect(),
             undated: 0.0,
         };
+        let month = Month::parse("2026-04").expect("a month");
+        let id = BillId {
+            month,
+            payer: AccountId::new("A").expect("an account"),
+            currency: Currency::USD,
+        };
         OpenMonth {
-            month: Month::parse("2026-04").expect("a month"),
+            bill: Bill::new(id, Status::Estimated, None, Vec::new()).expect("a bill"),
+            month,
             days,
             streams: BTreeMap::new(),
             used: BTreeMap::from([(usage(), used)]),

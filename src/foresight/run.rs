@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveTime};
 
 use crate::ledger::apply::{apply, burn_order};
 use crate::ledger::bill::{Bill, Charge, Status};
-use crate::ledger::booking::foresee;
+use crate::ledger::booking::{Owners, foresee};
 use crate::ledger::decide::Desk;
 use crate::ledger::earn;
 use crate::ledger::entry::CodeMark;
@@ -22,6 +22,7 @@ use crate::money::Money;
 use crate::period::Month;
 
 use super::coverable::Coverable;
+use super::due::{Booked, Due, due};
 use super::expected::Expectation;
 use super::forecast::{
     Arrival, CardStart, CreditAhead, ForecastError, MONTHS_MIN, MonthAhead, Question, Source,
@@ -55,9 +56,8 @@ pub(super) struct Run<'q> {
     question: &'q Question<'q>,
     scenario: Scenario,
     pub(super) desk: Desk,
-    /// The days from which on something changes that credits depend on.
-    cuts: BTreeSet<NaiveDate>,
     coverable: Coverable<'q>,
+    booked: Booked,
     pub(super) months: Vec<MonthAhead>,
     pub(super) credits: Vec<CreditAhead>,
     pub(super) card_start: Option<CardStart>,
@@ -68,6 +68,7 @@ impl<'q> Run<'q> {
         let midnight = question.as_of.and_time(NaiveTime::MIN).and_utc();
         let now = state.recorded.unwrap_or(midnight);
         let coverable = Coverable::new(state, question);
+        let booked = Booked::of(state, question.currency);
         let mut state = state.clone();
         // What is only foreseen changes nothing of a month that is closed.
         state.closed_until = None;
@@ -75,7 +76,7 @@ impl<'q> Run<'q> {
             question,
             scenario,
             coverable,
-            cuts: BTreeSet::new(),
+            booked,
             desk: Desk::new(state, now.max(DateTime::UNIX_EPOCH), question.as_of),
             months: Vec::new(),
             credits: Vec::new(),
@@ -88,17 +89,15 @@ impl<'q> Run<'q> {
         expected: &[Expectation<'_>],
         (begins, until): (Month, Month),
     ) -> Result<Run<'q>, ForecastError> {
+        self.coverable.settle(expected);
+        self.book_open(expected)?;
         self.list(begins, true);
         let mut month = begins;
         loop {
             self.arrive(month, begins)?;
             self.list(begins, false);
             let is_spent = !self.credits.iter().any(CreditAhead::is_live);
-            self.cuts = cuts(&self.desk.state, self.question.rules);
-            let mut statements = Vec::new();
-            for one in expected.iter().filter(|one| one.first <= month) {
-                statements.push(self.book(one, month)?);
-            }
+            let statements = self.book(expected, month)?;
             self.list(begins, false);
             self.close(month, statements);
             if month >= until || (self.may_stop() && is_spent && self.is_enough(month, begins)) {
@@ -175,82 +174,85 @@ impl<'q> Run<'q> {
         Ok(())
     }
 
-    /// The statement of the bill that is expected of a payer.
-    fn book(&mut self, one: &Expectation<'_>, month: Month) -> Result<Statement, ForecastError> {
-        let id = BillId {
-            month,
-            payer: one.history.payer.clone(),
-            currency: one.history.currency,
-        };
-        let times = self.scenario.times(one.spread(month));
-        let mut charges = one.charges(month, &self.cuts, times);
-        let rules = self.question.rules;
-        if let Some(tax) = one.history.tax() {
-            let state = &self.desk.state;
-            let bill = Bill::new(id.clone(), Status::Final, None, charges.clone())?;
-            let untaxed = apply(&state.standings(month), &state.accounts, bill, rules);
-            charges.extend(taxed(&tax, &untaxed));
+    /// Books open bills of months before a final one: they take their part first, as they reserve it.
+    fn book_open(&mut self, expected: &[Expectation<'_>]) -> Result<(), ForecastError> {
+        let open = expected.iter().flat_map(|one| one.history.open_before());
+        let mut open: Vec<&Bill> = open.map(|open| &open.bill).collect();
+        open.sort_by(|a, b| a.id().cmp(b.id()));
+        let owners = self.owners();
+        for bill in open {
+            let charges = bill.charges().to_vec();
+            let whole = Bill::new(bill.id().clone(), Status::Final, None, charges)?;
+            foresee(&mut self.desk, &owners, whole, self.question.rules)?;
         }
-        let bill = Bill::new(id, Status::Final, None, charges)?;
-        Ok(foresee(&mut self.desk, bill, rules)?)
+        Ok(())
+    }
+
+    fn owners(&self) -> Owners {
+        let state = &self.desk.state;
+        let left = state.credits.iter();
+        let left = left.filter(|(_, record)| record.left.is_positive());
+        Owners::of(state, left.map(|(id, _)| id))
+    }
+
+    /// The statements of the bills that are expected of a month, by payer.
+    fn book(
+        &mut self,
+        expected: &[Expectation<'_>],
+        month: Month,
+    ) -> Result<Vec<Statement>, ForecastError> {
+        let (rules, scenario) = (self.question.rules, self.scenario);
+        let cuts = cuts(&self.desk.state, rules);
+        let times = |one: &Expectation<'_>| scenario.times(one.spread(month));
+        let known = (&self.desk.state.accounts, &self.booked);
+        let bills = due(expected, known, month, &cuts, times);
+        let owners = self.owners();
+        let mut statements = Vec::with_capacity(bills.len());
+        for Due {
+            payer,
+            mut charges,
+            tax,
+        } in bills
+        {
+            let id = BillId {
+                month,
+                payer,
+                currency: self.question.currency,
+            };
+            if let Some(tax) = tax {
+                let bill = Bill::new(id.clone(), Status::Final, None, charges.clone())?;
+                let standings = owners.standings(&self.desk.state, &bill);
+                let untaxed = apply(&standings, &self.desk.state.accounts, bill, rules);
+                charges.extend(taxed(&tax, &untaxed));
+            }
+            let bill = Bill::new(id, Status::Final, None, charges)?;
+            statements.push(foresee(&mut self.desk, &owners, bill, rules)?);
+        }
+        Ok(statements)
     }
 
     /// Sums a month up.
     fn close(&mut self, month: Month, statements: Vec<Statement>) {
-        let (mut charges, mut credits, mut card) = (Money::ZERO, Money::ZERO, Money::ZERO);
-        let digits = self.question.currency.minor_digits();
-        let (mut tax, mut covered, mut uncovered) = (Money::ZERO, Money::ZERO, Money::ZERO);
-        self.coverable.settle(&statements);
+        let mut sums = Sums::default();
         for statement in &statements {
-            let totals = statement.totals();
-            let accounts = statement.bill.usage_accounts();
-            charges += totals.charges;
-            credits += totals.credits;
-            card += totals.card.round_half_away(digits);
-            for line in statement.lines() {
-                if line.charge.category == Category::Tax {
-                    tax += line.charge.amount;
-                }
-                if self
-                    .coverable
-                    .covers(statement.bill.id(), line.charge, &accounts)
-                {
-                    uncovered += line.card.max(Money::ZERO);
-                    let paid = line.allocations.iter();
-                    covered += paid.map(|(_, paid)| paid.amount).sum();
-                }
-            }
+            sums.add(statement, &mut self.coverable);
         }
-        let rules = self.question.rules;
-        let (state, last_day) = (&self.desk.state, month.last_day());
-        let mut left = Money::ZERO;
-        for ahead in &mut self.credits {
-            let record = &state.credits[&ahead.id];
-            let ended = last_covered(record, rules).is_some_and(|last| last <= last_day);
-            let is_done = ahead.exhausted_in.is_some() || ahead.unused_at_end.is_some();
-            if record.left.is_zero() && !is_done {
-                ahead.exhausted_in = Some(month);
-                ahead.unused_at_end = Some(Money::ZERO);
-            } else if ended && !is_done {
-                ahead.unused_at_end = Some(record.left);
-            }
-            if !ended && record.credit.terms.first_covered_day(rules) <= last_day {
-                left += record.left;
-            }
-        }
-        if uncovered.is_positive() && self.card_start.is_none() {
+        let left = self.follow_credits(month);
+        if sums.uncovered.is_positive() && self.card_start.is_none() {
             self.card_start = Some(CardStart {
                 month,
-                card: uncovered,
-                runway: runway(self.question.as_of, month, (covered, uncovered)),
+                card: sums.uncovered,
+                runway: runway(self.question.as_of, month, (sums.covered, sums.uncovered)),
                 is_covered: self.coverable.is_by_credits(),
             });
         }
-        // Of a range only sums are asked.
-        let statements = match self.scenario {
-            Scenario::Expected => statements,
-            Scenario::Low | Scenario::High => Vec::new(),
-        };
+        let Sums {
+            charges,
+            tax,
+            credits,
+            card,
+            ..
+        } = sums;
         self.months.push(MonthAhead {
             month,
             charges,
@@ -261,8 +263,34 @@ impl<'q> Run<'q> {
             range: (charges, charges),
             card_range: (card, card),
             left,
-            statements,
+            // Of a range only sums are asked.
+            statements: match self.scenario {
+                Scenario::Expected => statements,
+                Scenario::Low | Scenario::High => Vec::new(),
+            },
         });
+    }
+
+    /// Notes which credits ran out or ended in a month. Returns what is left of those that can be used
+    /// after it.
+    fn follow_credits(&mut self, month: Month) -> Money {
+        let rules = self.question.rules;
+        let (state, last_day) = (&self.desk.state, month.last_day());
+        let mut left = Money::ZERO;
+        for ahead in &mut self.credits {
+            let record = &state.credits[&ahead.id];
+            let ended = last_covered(record, rules).is_some_and(|last| last <= last_day);
+            if record.left.is_zero() && ahead.is_live() {
+                ahead.exhausted_in = Some(month);
+                ahead.unused_at_end = Some(Money::ZERO);
+            } else if ended && ahead.is_live() {
+                ahead.unused_at_end = Some(record.left);
+            }
+            if !ended && record.credit.terms.first_covered_day(rules) <= last_day {
+                left += record.left;
+            }
+        }
+        left
     }
 
     /// Whether the months may end before the last one: those of a range are as many as the likely ones.
@@ -277,6 +305,39 @@ impl<'q> Run<'q> {
         let is_awaited = months.max().is_some_and(|last| last > month);
         let now = Month::of(self.question.as_of).max(begins);
         month >= now.plus(MONTHS_MIN - 1) && !is_awaited
+    }
+}
+
+/// What the bills of a month come to.
+#[derive(Debug, Default)]
+struct Sums {
+    charges: Money,
+    tax: Money,
+    credits: Money,
+    /// Rounded once a bill.
+    card: Money,
+    /// Of what credits cover: what they pay, and what is left for the card.
+    covered: Money,
+    uncovered: Money,
+}
+
+impl Sums {
+    fn add(&mut self, statement: &Statement, coverable: &mut Coverable<'_>) {
+        let (totals, bill) = (statement.totals(), statement.bill.id());
+        let accounts = statement.bill.usage_accounts();
+        self.charges += totals.charges;
+        self.credits += totals.credits;
+        self.card += totals.card.round_half_away(bill.currency.minor_digits());
+        for line in statement.lines() {
+            if line.charge.category == Category::Tax {
+                self.tax += line.charge.amount;
+            }
+            if coverable.covers(bill, line.charge, &accounts) {
+                self.uncovered += line.card.max(Money::ZERO);
+                let paid = line.allocations.iter();
+                self.covered += paid.map(|(_, paid)| paid.amount).sum();
+            }
+        }
     }
 }
 
@@ -351,7 +412,10 @@ fn cuts(state: &State, rules: &Rules) -> BTreeSet<NaiveDate> {
     let accounts = state.accounts.by_id.values();
     let of_accounts = accounts.flat_map(|account| {
         let memberships = account.memberships.iter();
-        memberships.map(|membership| Some(membership.joined))
+        memberships.flat_map(|membership| {
+            let after = membership.left.and_then(|left| left.succ_opt());
+            [Some(membership.joined), after]
+        })
     });
     of_credits.chain(of_accounts).flatten().collect()
 }

@@ -6,7 +6,7 @@
 
 use crate::period::Month;
 
-use super::history::{History, Pattern};
+use super::history::{History, Pattern, is_alike, pattern};
 use super::method::Method;
 
 /// How far ahead is tried.
@@ -61,16 +61,22 @@ impl Trials {
             })
             .collect();
         let mut said = vec![vec![vec![0.0; AHEAD]; months]; Method::ALL.len()];
-        for (stream, record) in &history.streams {
-            let pattern = history.pattern(stream);
-            let amounts = history.amounts(record, last);
+        for stream in history.streams.keys() {
+            let amounts = history.amounts(stream);
+            let bridged = history.bridged(&amounts);
             for (amount, sum) in amounts.iter().zip(&mut actual) {
                 *sum = sum.map(|sum| sum + amount);
             }
-            for (method, said) in Method::ALL.into_iter().zip(&mut said) {
-                for (at, said) in said.iter_mut().enumerate() {
-                    let course = course(pattern, method, &amounts[..=at], first, AHEAD);
-                    for (sum, amount) in said.iter_mut().zip(course) {
+            for at in 0..months {
+                // What was known then.
+                let pattern = pattern(stream, &amounts[..=at]);
+                let known = match pattern {
+                    Pattern::Monthly => &bridged[..=at],
+                    Pattern::Yearly | Pattern::Once => &amounts[..=at],
+                };
+                for (method, said) in Method::ALL.into_iter().zip(&mut said) {
+                    let course = course(pattern, method, known, first, AHEAD);
+                    for (sum, amount) in said[at].iter_mut().zip(course) {
                         *sum += amount;
                     }
                 }
@@ -218,10 +224,19 @@ pub(super) fn course(
         Pattern::Yearly => {
             let mut years = amounts.to_vec();
             for _ in 0..ahead {
-                let year_ago = years.len().checked_sub(12).map(|at| years[at]);
-                years.push(year_ago.unwrap_or_default());
+                let year_ago = years.len().checked_sub(12);
+                let due = year_ago.filter(|at| !is_renewed(amounts, *at));
+                years.push(due.map_or(0.0, |at| years[at]));
             }
             years.split_off(amounts.len())
         }
     }
+}
+
+/// Whether a fee came again a little earlier or later than after a year.
+fn is_renewed(amounts: &[f64], at: usize) -> bool {
+    let again = [10, 11, 13, 14].map(|months| amounts.get(at + months));
+    let fee = amounts.get(at).copied().unwrap_or_default();
+    let mut again = again.into_iter().flatten();
+    fee != 0.0 && again.any(|other| is_alike(fee, *other))
 }

@@ -386,40 +386,86 @@ pub(super) fn reserve_from(
     estimates.into_iter().map(decide).collect()
 }
 
+/// Which credits can be in the pool of a bill, which is left to the rule to decide: only those of its
+/// payer, of accounts that were ever members of that or of its members, and of its usage accounts.
+#[derive(Debug)]
+pub struct Owners {
+    /// The credits that were ever of each account.
+    owned: BTreeMap<AccountId, Vec<CreditId>>,
+    members: BTreeMap<AccountId, BTreeSet<AccountId>>,
+}
+
+impl Owners {
+    /// The owners of these credits, those that were made good for a bill left out.
+    pub fn of<'a>(state: &State, credits: impl IntoIterator<Item = &'a CreditId>) -> Owners {
+        let mut owned: BTreeMap<AccountId, Vec<CreditId>> = BTreeMap::new();
+        let for_all = credits
+            .into_iter()
+            .filter(|id| state.credits[id].made_for.is_none());
+        for id in for_all {
+            for owner in state.credits[id].owners() {
+                owned.entry(owner.clone()).or_default().push(*id);
+            }
+        }
+        let mut members: BTreeMap<AccountId, BTreeSet<AccountId>> = BTreeMap::new();
+        for (id, account) in &state.accounts.by_id {
+            for membership in &account.memberships {
+                let of = members.entry(membership.payer.clone()).or_default();
+                of.insert(id.clone());
+            }
+        }
+        Owners { owned, members }
+    }
+
+    /// A payer, who was ever a member of it, and who was ever a member of these.
+    fn below<'b>(&'b self, payer: &'b AccountId) -> BTreeSet<&'b AccountId> {
+        let mut below = BTreeSet::from([payer]);
+        let mut next = vec![payer];
+        while let Some(payer) = next.pop() {
+            let members = self.members.get(payer).into_iter().flatten();
+            next.extend(members.filter(|member| below.insert(member)));
+        }
+        below
+    }
+
+    /// Credits that can be in the pool of a bill, in the order of entries.
+    fn near(&self, bill: &Bill) -> Vec<CreditId> {
+        let mut accounts = bill.usage_accounts();
+        accounts.extend(self.below(&bill.id().payer));
+        let owned = accounts
+            .into_iter()
+            .filter_map(|account| self.owned.get(account));
+        let mut ids: Vec<CreditId> = owned.flatten().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// Those of them that something is left of at the head, as they stand for a bill.
+    #[must_use]
+    pub fn standings<'s>(&self, state: &'s State, bill: &Bill) -> Vec<Standing<'s>> {
+        let near = self.near(bill).into_iter();
+        let near = near.filter_map(|id| state.credits.get(&id));
+        near.filter(|record| record.left.is_positive())
+            .map(|record| record.standing(bill.id().month, record.left))
+            .collect()
+    }
+}
+
 /// What is left of credits in the course of several bills.
 pub(super) struct Course<'a> {
     state: &'a State,
     left: BTreeMap<CreditId, Money>,
-    /// The credits that were ever of each account. Which of them are in the pool of a bill is left to the rule:
-    /// only those of its payer, of accounts that were ever members of that or of its members, and
-    /// of its usage accounts can be.
-    owned: BTreeMap<&'a AccountId, Vec<CreditId>>,
-    members: BTreeMap<&'a AccountId, BTreeSet<&'a AccountId>>,
+    owners: Owners,
 }
 
 impl<'a> Course<'a> {
     /// A course that begins with so much left of each credit; what is not named takes no part.
     pub(super) fn new(state: &'a State, left: BTreeMap<CreditId, Money>) -> Course<'a> {
-        let mut owned: BTreeMap<&AccountId, Vec<CreditId>> = BTreeMap::new();
-        let for_all = left
-            .keys()
-            .filter(|id| state.credits[id].made_for.is_none());
-        for id in for_all {
-            for owner in state.credits[id].owners() {
-                owned.entry(owner).or_default().push(*id);
-            }
-        }
-        let mut members: BTreeMap<&AccountId, BTreeSet<&AccountId>> = BTreeMap::new();
-        for (id, account) in &state.accounts.by_id {
-            for membership in &account.memberships {
-                members.entry(&membership.payer).or_default().insert(id);
-            }
-        }
         Course {
             state,
+            owners: Owners::of(state, left.keys()),
             left,
-            owned,
-            members,
         }
     }
 
@@ -455,31 +501,12 @@ impl<'a> Course<'a> {
             .collect()
     }
 
-    /// A payer, who was ever a member of it, and who was ever a member of these.
-    fn below<'b>(&'b self, payer: &'b AccountId) -> BTreeSet<&'b AccountId> {
-        let mut below = BTreeSet::from([payer]);
-        let mut next = vec![payer];
-        while let Some(payer) = next.pop() {
-            let members = self.members.get(payer).into_iter().flatten();
-            next.extend(members.filter(|member| below.insert(member)));
-        }
-        below
-    }
-
     /// Credits that can be in the pool of a bill and have something left, in the order of entries.
     fn near(&self, bill: &Bill) -> Vec<Standing<'a>> {
-        let BillId { payer, month, .. } = bill.id();
-        let mut accounts = bill.usage_accounts();
-        accounts.extend(self.below(payer));
-        let owned = accounts
-            .into_iter()
-            .filter_map(|account| self.owned.get(account));
-        let mut ids: Vec<CreditId> = owned.flatten().copied().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let left = ids.into_iter().map(|id| (id, self.left[&id]));
+        let near = self.owners.near(bill).into_iter();
+        let left = near.map(|id| (id, self.left[&id]));
         left.filter(|(_, left)| left.is_positive())
-            .map(|(id, left)| self.state.credits[&id].standing(*month, left))
+            .map(|(id, left)| self.state.credits[&id].standing(bill.id().month, left))
             .collect()
     }
 
@@ -492,15 +519,20 @@ impl<'a> Course<'a> {
 }
 
 /// Books a final bill that is expected, by the rule, on a desk whose proposals nobody records: what
-/// it would come to, and what it would earn. The next one finds what this one leaves.
+/// it would come to, and what it would earn. The next one finds what this one leaves. `owners` are
+/// those of all credits that may be left.
 ///
 /// # Errors
 /// Amounts that cannot be counted.
-pub fn foresee(desk: &mut Desk, bill: Bill, rules: &Rules) -> Result<Statement, Broken> {
-    let month = bill.id().month;
-    desk.today = month.last_day();
+pub fn foresee(
+    desk: &mut Desk,
+    owners: &Owners,
+    bill: Bill,
+    rules: &Rules,
+) -> Result<Statement, Broken> {
+    desk.today = bill.id().month.last_day();
     let due = Due::of(&desk.state, &bill);
-    let standings = desk.state.standings(month);
+    let standings = owners.standings(&desk.state, &bill);
     let statement = apply(&standings, &desk.state.accounts, bill, rules);
     book(desk, statement.clone(), Basis::Rules, rules)?;
     earn::settle(desk, &due)?;

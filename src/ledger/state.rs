@@ -830,6 +830,9 @@ impl State {
     pub fn as_of(&self, day: NaiveDate) -> State {
         let mut state = self.clone();
         state.bills.retain(|_, bill| bill.effective <= day);
+        // What parts are worth was still the credit's that was split.
+        let is_there = |record: &CreditRecord| record.split_from.is_none() || record.since <= day;
+        state.credits.retain(|_, record| is_there(record));
         for record in state.credits.values_mut() {
             record.left = record.left_on(day);
             record.moved.retain(|moved| moved.effective <= day);

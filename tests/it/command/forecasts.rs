@@ -561,7 +561,7 @@ fn a_check_looks_ahead_and_fires_below_its_limit_and_not_at_it() {
         .ends(1);
     for line in [
         "credits_runway_months{currency=\"USD\"} 1.3",
-        "credits_unused_at_end{credit=\"C3\"} 50.00",
+        "credits_unused_at_end{credit=\"C3\",currency=\"USD\"} 50.00",
         "credits_alert{kind=\"runway_below\"} 0",
         "credits_alert{kind=\"waste_above\"} 1",
     ] {
@@ -726,4 +726,253 @@ fn without_a_bill_nothing_is_foreseen_as_a_fact() {
         screen["currencies"][0]["this_month"]["expected_charges"],
         Value::Null
     );
+}
+
+#[test]
+fn a_payer_without_credits_does_not_hide_the_card_of_another() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --amount 1000 --account A --start 2026-01-01");
+    let of = |payer: &str, month: &str, amount: u32| {
+        document(payer, month, "final", &format!("a AmazonEC2 {amount}"))
+    };
+    for month in ["2026-02", "2026-03"] {
+        ledger
+            .call("apply")
+            .today("2026-04-02")
+            .stdin(of("A", month, 400))
+            .run()
+            .ok();
+    }
+    ledger
+        .call("apply")
+        .today("2026-04-02")
+        .stdin(of("B", "2026-02", 5))
+        .run()
+        .ok();
+    let forecast = foresees(&ledger, "2026-04-02", "");
+    assert_eq!(forecast["card_starts_in"], "2026-04");
+    assert_eq!(forecast["card_at_start"], "200.00");
+    let check = ledger
+        .call("check --runway-below 12m")
+        .today("2026-04-02")
+        .run();
+    assert!(
+        check
+            .ends(1)
+            .out
+            .contains("pays from 2026-04 on, in 0.4 months")
+    );
+}
+
+#[test]
+fn an_account_that_joins_or_leaves_is_billed_once() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --amount 1000 --account 111122223333 --start 2026-01-01");
+    let own = |payer: &str, month: &str, charges: &str| document(payer, month, "final", charges);
+    ledger.applies(&own(MEMBER, "2026-01", "a AmazonEC2 50"));
+    ledger.does("account set 444455556666 --payer 111122223333 --joined 2026-02-01");
+    let both = format!("a AmazonEC2 100; b AmazonEC2 50 account={MEMBER}");
+    ledger.applies(&own(PAYER, "2026-02", &both));
+    let forecast = foresees(&ledger, "2026-03-15", "");
+    assert_eq!(forecast["missing_months"], json!([]));
+    assert_eq!(forecast["months"][0]["month"], "2026-03");
+    comes_to(&forecast, "2026-03", ["150.00", "150.00", "0.00"]);
+    // Who leaves has a bill of its own from the next month on, and no share in the credit.
+    ledger.does("account set 444455556666 --left 2026-03-31");
+    let forecast = foresees(&ledger, "2026-04-01", "");
+    comes_to(&forecast, "2026-03", ["150.00", "150.00", "0.00"]);
+    comes_to(&forecast, "2026-04", ["150.00", "100.00", "50.00"]);
+    let bills = ledger
+        .call("forecast --bills --until 2026-04")
+        .today("2026-04-01")
+        .run();
+    let payers: Vec<Value> = bills
+        .ok()
+        .documents()
+        .iter()
+        .map(|bill| bill["account"].clone())
+        .collect();
+    assert_eq!(payers, [PAYER, PAYER, MEMBER]);
+}
+
+#[test]
+fn an_account_that_is_to_join_moves_to_the_bill_of_its_payer() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --amount 1000 --account 444455556666 --start 2026-01-01");
+    ledger.applies(&document(MEMBER, "2026-02", "final", "a AmazonEC2 50"));
+    ledger.applies(&document(PAYER, "2026-02", "final", "a AmazonEC2 100"));
+    ledger.does("account set 444455556666 --payer 111122223333 --joined 2026-04-01");
+    let forecast = foresees(&ledger, "2026-03-15", "--until 2026-04");
+    comes_to(&forecast, "2026-03", ["150.00", "50.00", "100.00"]);
+    // Its credit is in the pool from the month on that it begins as a member.
+    comes_to(&forecast, "2026-04", ["150.00", "150.00", "0.00"]);
+}
+
+#[test]
+fn an_open_bill_before_a_final_one_takes_its_part() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --amount 1000 --account 111122223333 --start 2026-01-01");
+    ledger.applies(&bill("2026-01", "a AmazonEC2 100"));
+    ledger.applies(&estimate("2026-02", "a AmazonEC2 700"));
+    ledger
+        .call("apply")
+        .today("2026-04-02")
+        .stdin(bill("2026-03", "a AmazonEC2 100"))
+        .run()
+        .ok();
+    let forecast = foresees(&ledger, "2026-04-02", "");
+    // 100 of 1,000 are left for April, of which 98.47 are expected.
+    assert_eq!(month(&forecast, "2026-04")["credits_left"], "1.53");
+    assert_eq!(forecast["card_starts_in"], "2026-05");
+}
+
+#[test]
+fn a_new_service_is_no_fee_for_a_year_because_of_a_stray_cent() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --amount 9000 --account 111122223333 --start 2025-01-01");
+    let months = [
+        "2025-01", "2025-02", "2025-03", "2025-04", "2025-05", "2025-06", "2025-07", "2025-08",
+        "2025-09", "2025-10", "2025-11", "2025-12", "2026-01",
+    ];
+    for month in months {
+        let more = match month {
+            "2025-02" => "; b AmazonEC2 0.02",
+            "2026-01" => "; b AmazonEC2 500",
+            _ => "",
+        };
+        ledger.applies(&bill(month, &format!("a AmazonS3 10{more}")));
+    }
+    let forecast = foresees(&ledger, "2026-02-01", "");
+    let march: f64 = month(&forecast, "2026-03")["charges"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(march > 400.0, "{march}");
+}
+
+#[test]
+fn a_fee_for_a_year_that_came_earlier_or_has_a_gap_after_it_comes_once() {
+    let ledger = Ledger::with_a_credit();
+    ledger.applies(&bill("2025-03", "a AmazonEC2 1; d AmazonRegistrar 12"));
+    // No bill of April is on record.
+    for month in ["2025-05", "2025-09", "2026-01"] {
+        ledger.applies(&bill(month, "a AmazonEC2 1"));
+    }
+    ledger.applies(&bill("2026-02", "a AmazonEC2 1; d AmazonRegistrar 12"));
+    let forecast = foresees(&ledger, "2026-03-01", "--until 2027-04");
+    let fees = forecast["months"].as_array().expect("months").iter();
+    let fees: Vec<&str> = fees
+        .filter(|month| {
+            month["charges"]
+                .as_str()
+                .is_some_and(|text| text.parse::<f64>().unwrap() > 10.0)
+        })
+        .map(|month| month["month"].as_str().unwrap())
+        .collect();
+    assert_eq!(fees, ["2027-02"]);
+}
+
+#[test]
+fn as_of_a_day_before_a_split_a_credit_counts_once() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --amount 1000 --account 111122223333 --start 2026-01-01");
+    ledger.applies(&bill("2026-01", "a AmazonEC2 100"));
+    ledger.does("split C2 400 500");
+    let forecast = foresees(&ledger, "2026-03-15", "--as-of 2026-02-15");
+    let credits = forecast["credits"].as_array().expect("credits");
+    assert_eq!(credits.len(), 1, "{credits:?}");
+    assert_eq!(credits[0]["remaining"], "900.00");
+}
+
+#[test]
+fn a_credit_lapses_also_where_no_more_bills_come() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind activate --amount 5000 --account 111122223333 --start 2025-01-01 --end 2026-04-30");
+    ledger.applies(&bill("2025-02", "a AmazonEC2 10"));
+    let check = ledger
+        .call("check --waste-above 100")
+        .today("2026-03-02")
+        .run();
+    assert!(
+        check
+            .ends(1)
+            .out
+            .contains("leaves 4,990.00 USD unused on 2026-04-30")
+    );
+}
+
+#[test]
+fn the_days_to_come_of_a_first_open_month_are_not_those_seen() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --amount 5000 --account 111122223333 --start 2026-03-01 --end 2026-03-15");
+    let days: Vec<String> = (1..=10)
+        .map(|day| format!("d{day} AmazonEC2 10 start=2026-03-{day:02} end=2026-03-{day:02}"))
+        .collect();
+    let open = estimate("2026-03", &days.join("; "));
+    ledger
+        .call("apply")
+        .today("2026-03-11")
+        .stdin(open)
+        .run()
+        .ok();
+    let forecast = foresees(&ledger, "2026-03-11", "");
+    comes_to(&forecast, "2026-03", ["310.00", "150.00", "160.00"]);
+}
+
+#[test]
+fn an_assumed_amount_is_what_it_comes_to() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --amount 5000 --account 444455556666 --start 2026-01-01 --share disabled");
+    let charges = format!(
+        "a AmazonEC2 100; b AmazonS3 10; c AmazonS3 -510 category=discount; m Vendor 7 account={MEMBER} category=marketplace"
+    );
+    ledger.applies(&bill("2026-01", &charges));
+    ledger.applies(&bill(
+        "2026-02",
+        "a AmazonEC2 100; b AmazonS3 10; c AmazonS3 -510 category=discount",
+    ));
+    let march = |line: &str| {
+        let forecast = foresees(&ledger, "2026-03-01", line);
+        month(&forecast, "2026-03").clone()
+    };
+    assert_eq!(march("--assume monthly=500")["charges"], "500.00");
+    assert_eq!(march("--assume AmazonS3=50")["charges"], "150.00");
+    // What was charged before is charged like that again: no credit pays a marketplace.
+    let vendor = march("--assume Vendor=30 --assume AmazonS3=0 --assume AmazonEC2=0");
+    assert_eq!(vendor["charges"], "30.00");
+    assert_eq!(vendor["card_charge"], "30.00");
+}
+
+#[test]
+fn a_month_that_is_booked_is_not_foreseen() {
+    let ledger = two_months();
+    ledger
+        .call("apply")
+        .today("2026-03-31")
+        .stdin(bill("2026-03", "a AmazonEC2 300"))
+        .run()
+        .ok();
+    let error = ledger
+        .call("--json forecast --until 2026-03")
+        .today("2026-03-31")
+        .run()
+        .refused(2, "bad_usage");
+    assert_eq!(
+        error["message"],
+        "that month is booked already, 2026-04 is the first to come"
+    );
+}
+
+#[test]
+fn days_before_a_credit_that_starts_by_the_day_do_not_start_the_card() {
+    let ledger = Ledger::new();
+    ledger.does("grant --kind promotional --amount 5000 --account 111122223333 --start 2026-03-15 --start-rule day --end 2026-12-31");
+    let days: Vec<String> = (1..=28)
+        .map(|day| format!("d{day} AmazonEC2 10 start=2026-02-{day:02} end=2026-02-{day:02}"))
+        .collect();
+    ledger.applies(&bill("2026-02", &days.join("; ")));
+    let forecast = foresees(&ledger, "2026-03-20", "");
+    assert!(month(&forecast, "2026-03")["card_charge"] != "0.00");
+    assert_eq!(forecast["card_starts_in"], "2027-01");
 }

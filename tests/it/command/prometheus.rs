@@ -51,8 +51,8 @@ fn the_figures_are_those_of_the_ledger_to_the_last_digit() {
         &["currency=JPY 1000", "currency=USD 150.50"],
     );
     let credits = [
-        "account=111122223333 credit=C2 kind=promotional name=Promotional credit 80.376543211",
-        "account=111122223333 credit=C4 kind=earned name=Earned credit 1000",
+        "account=111122223333 credit=C2 currency=USD kind=promotional name=Promotional credit 80.376543211",
+        "account=111122223333 credit=C4 currency=JPY kind=earned name=Earned credit 1000",
     ];
     has(&said, "credits_credit_remaining", &credits);
     assert!(!said.contains_key("credits_credit_end_timestamp_seconds"));

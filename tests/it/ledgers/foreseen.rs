@@ -13,6 +13,7 @@ use credits_ledger::ledger::names::{CreditId, Currency};
 use credits_ledger::ledger::refusal::Refusal;
 use credits_ledger::ledger::statement::{Allocation, Statement};
 use credits_ledger::money::Money;
+use credits_ledger::period::Month;
 
 use super::library::Library;
 
@@ -30,7 +31,8 @@ pub(crate) fn comes_true(ledger: &Library) -> Result<(), String> {
         let question = Question {
             currency,
             as_of,
-            until: None,
+            // Some months say what many do, and take less.
+            until: first_to_come(&histories, as_of).map(|first| first.plus(7)),
             assumptions: &[],
             arrivals: &[],
             rules: &ledger.rules,
@@ -39,11 +41,19 @@ pub(crate) fn comes_true(ledger: &Library) -> Result<(), String> {
             .map_err(|error| format!("nothing is foreseen: {error}"))?;
         adds_up(&foreseen)?;
         let first = foreseen.months.first().map(|month| month.month);
-        if ledger.state.closed_until < first && !is_ahead_of_today(ledger) {
+        // Open bills before final ones take their part by the forecast; by the ledger they only reserve.
+        let reserves = histories.iter().any(|of| of.open_before().next().is_some());
+        if ledger.state.closed_until < first && !reserves && !is_ahead_of_today(ledger) {
             is_booked_so(ledger, &foreseen)?;
         }
     }
     Ok(())
+}
+
+/// The month of the day, or the first after all that are booked if that is later.
+fn first_to_come(histories: &[&History], as_of: NaiveDate) -> Option<Month> {
+    let next = histories.iter().filter_map(|history| history.next_month());
+    next.chain([Month::of(as_of)]).max()
 }
 
 /// Whether something counts later than today: it is on record, and not foreseen.
