@@ -33,13 +33,18 @@ use super::terms::{read_account, read_amount_or_zero, read_currency};
 ///
 /// What each account is charged for each service goes on as in the last month, at the length of the
 /// months; trend and season count where they have been clearly less wrong on these very bills. An
-/// unfinished month is completed from its days. Fees that come once or once a year are not repeated
-/// every month, and tax is the part that it was of what credits left over. The bills to be expected
-/// then go through the rule of application, month by month, until the last credit has ended, three
-/// years at most. Nothing is recorded.
+/// unfinished month is completed from its last days and the month before. Fees that come once or once
+/// a year are not repeated every month, and tax is the part that it was of what credits left over.
+/// The bills to be expected then go through the rule of application, month by month, until one begins
+/// without any credit, half a year at least and three years at most. Nothing is recorded.
 ///
-/// The range is where four of five months were to be found, by how wrong the method has been on
-/// these bills; `--backtest` says how wrong, and compares it with simpler ones.
+/// Of each month: the charges and their range, what credits and what the card pay, and what is left of
+/// the credits that can still be used after it. The card starts in the first month in which it pays
+/// for something that a credit covers today; what is told with it is without tax and without what no
+/// credit covers. The runway is how many months that is from now on.
+///
+/// The range is where four of five months were to be found, by how wrong the method has been on these
+/// bills; `--backtest` says how wrong, and compares it with simpler ones.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   credits forecast
@@ -48,7 +53,7 @@ use super::terms::{read_account, read_amount_or_zero, read_currency};
   credits forecast --backtest
   credits forecast --bills --until 2026-08 > expected.json")]
 pub(crate) struct ForecastArgs {
-    /// The last month to foresee [default: until the last credit has ended]
+    /// The last month to foresee [default: until the last credit is used up or has ended]
     #[arg(long, value_name = "YYYY-MM", value_parser = read_month)]
     until: Option<Month>,
     /// What if: SERVICE=+20%, SERVICE=-5%, SERVICE=AMOUNT a month, or `monthly` for all services
