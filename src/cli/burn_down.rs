@@ -1,15 +1,22 @@
 //! A forecast for people and spreadsheets: a line a month with a bar for what is left of credits,
 //! and what becomes of each credit.
 
-use credits_ledger::money::Money;
+use credits_ledger::money::{Money, SCALE};
 
 use super::answer::{Answer, Format};
 use super::context::Context;
-use super::forecast_shape::{CreditShape, ForecastShape, MonthShape};
+use super::forecast_shape::{CreditShape, ForecastShape};
 use super::table::{Cell, Table};
 
-/// How wide bars are; with the columns that stand beside them they fit into eighty.
-const BAR_WIDTH: u32 = 14;
+/// How wide a line is, and how wide the bar at its end is at most and at least.
+const WIDTH: usize = 80;
+const BAR_MOST: usize = 14;
+const BAR_LEAST: usize = 4;
+
+/// From which amount on cents are left out, and ranges are told in thousands and millions.
+const WITHOUT_CENTS: i128 = 100_000;
+const IN_THOUSANDS: i128 = 1_000_000;
+const IN_MILLIONS: i128 = 10_000_000;
 
 /// From how many months in a row on it is said that bills rise or fall.
 const RUN_MIN: i32 = 4;
@@ -76,69 +83,87 @@ fn spreadsheet(forecasts: &[ForecastShape]) -> Table {
 }
 
 fn drawn(forecast: &ForecastShape, is_ascii: bool) -> Table {
-    let digits = forecast.digits;
-    let lefts = forecast.months.iter().map(|month| month.amounts[5]);
-    let most = lefts.chain([forecast.left]).max().unwrap_or_default();
-    let draws = |left: Money| Cell::text(bar(left, most, is_ascii));
-    let now = vec![
+    let table = Table::new(["month", "charges", "range", "credits", "card", "left", ""]);
+    let table = heading(forecast).into_iter().fold(table, Table::above);
+    let is_known = forecast.method != "none" || !forecast.assumptions.is_empty();
+    if !is_known {
+        return table;
+    }
+    let table = table.above("").rows(rows(forecast, is_ascii)).below("");
+    words(forecast).into_iter().fold(table, Table::below)
+}
+
+/// A line for now and one for each month, as wide as a terminal.
+fn rows(forecast: &ForecastShape, is_ascii: bool) -> Vec<Vec<Cell>> {
+    let all = forecast.months.iter().flat_map(|month| month.amounts);
+    let most = all.chain([forecast.left]).max().unwrap_or_default();
+    let is_large = |limit: i128| most.units() >= limit * 10_i128.pow(SCALE);
+    let digits = match is_large(WITHOUT_CENTS) {
+        true => 0,
+        false => forecast.digits,
+    };
+    let amount = |amount: Money| Cell::decimal(&amount.round_half_away(digits).text(digits));
+    let (size, unit) = match (is_large(IN_MILLIONS), is_large(IN_THOUSANDS)) {
+        (true, _) => (1_000_000, "M"),
+        (false, true) => (1_000, "k"),
+        (false, false) => (1, ""),
+    };
+    let about = |amount: Money| {
+        let amount = Money::from_units(amount.units() / size).round_half_away(0);
+        format!("{}{unit}", amount.grouped(0))
+    };
+    let range = |low: Money, high: Money| match low.is_negative() {
+        true => format!("{} to {}", about(low), about(high)),
+        false => format!("{}-{}", about(low), about(high)),
+    };
+    let now = [
         Cell::text("now"),
         Cell::Empty,
         Cell::Empty,
         Cell::Empty,
         Cell::Empty,
-        Cell::Amount(forecast.left, digits),
-        draws(forecast.left),
+        amount(forecast.left),
     ];
-    let row = |month: &MonthShape| {
+    let months = forecast.months.iter().map(|month| {
         let [charges, low, high, credits, card, left] = month.amounts;
-        let whole = |amount: Money| amount.round_half_away(0).grouped(0);
-        vec![
+        [
             Cell::text(&month.month),
-            Cell::Amount(charges, digits),
-            Cell::text(match low.is_negative() {
-                true => format!("{} to {}", whole(low), whole(high)),
-                false => format!("{}-{}", whole(low), whole(high)),
-            }),
-            Cell::Amount(credits, digits),
-            Cell::Amount(card, digits),
-            Cell::Amount(left, digits),
-            draws(left),
+            amount(charges),
+            Cell::text(range(low, high)),
+            amount(credits),
+            amount(card),
+            amount(left),
         ]
-    };
-    let table = Table::new(["month", "charges", "range", "credits", "card", "left", ""]);
-    let is_known = forecast.method != "none" || !forecast.assumptions.is_empty();
-    if !is_known {
-        return heading(forecast).into_iter().fold(table, Table::above);
-    }
-    let table = table
-        .rows([now])
-        .rows(forecast.months.iter().map(row))
-        .below("");
-    let table = heading(forecast)
-        .into_iter()
-        .fold(table, Table::above)
-        .above("");
-    words(forecast).into_iter().fold(table, Table::below)
+    });
+    let rows: Vec<[Cell; 6]> = [now].into_iter().chain(months).collect();
+    let column = |at: usize| rows.iter().map(|row| row[at].width()).max().unwrap_or(0);
+    let columns: usize = (0..6).map(|at| column(at).max(4) + 2).sum();
+    let width = WIDTH.saturating_sub(columns).clamp(BAR_LEAST, BAR_MOST);
+    let lefts = forecast.months.iter().map(|month| month.amounts[5]);
+    let lefts: Vec<Money> = [forecast.left].into_iter().chain(lefts).collect();
+    let most = lefts.iter().copied().max().unwrap_or_default();
+    let drawn = rows.into_iter().zip(lefts).map(|(row, left)| {
+        let bar = Cell::text(bar(left, most, width, is_ascii));
+        row.into_iter().chain([bar]).collect()
+    });
+    drawn.collect()
 }
 
 /// A bar in eighths of a symbol, or in whole ASCII symbols. Something is never nothing.
-fn bar(amount: Money, most: Money, is_ascii: bool) -> String {
+fn bar(amount: Money, most: Money, width: usize, is_ascii: bool) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     if !amount.is_positive() || !most.is_positive() {
         return String::new();
     }
     let parts = if is_ascii { 1 } else { 8 };
-    let steps = i128::from(BAR_WIDTH * parts);
+    let steps = i128::try_from(width * parts).unwrap_or(1);
     // Of amounts below 10^19 this stays far below what an `i128` counts, once the last digits go.
     let (amount, most) = (amount.units() / 1_000_000, most.units() / 1_000_000);
     let filled = (amount * steps / most.max(1)).clamp(1, steps);
-    let (whole, rest) = (filled / i128::from(parts), filled % i128::from(parts));
+    let filled = usize::try_from(filled).unwrap_or(1);
     let symbol = if is_ascii { "#" } else { "█" };
-    let whole = symbol.repeat(usize::try_from(whole).unwrap_or(0));
-    let rest = usize::try_from(rest)
-        .ok()
-        .and_then(|rest| EIGHTHS.get(rest));
-    format!("{whole}{}", rest.unwrap_or(&""))
+    let rest = EIGHTHS.get(filled % parts).unwrap_or(&"");
+    format!("{}{rest}", symbol.repeat(filled / parts))
 }
 
 /// What it rests on.
@@ -201,7 +226,9 @@ fn words(forecast: &ForecastShape) -> Vec<String> {
         lines.push("no credit has anything left".to_owned());
     }
     lines.extend(seldom(forecast));
-    lines.push(format!("the card {}", forecast.card_words));
+    let (when, what) = &forecast.card_words;
+    lines.push(format!("the card {when}"));
+    lines.extend(what.iter().map(|what| format!("the card {what}")));
     lines
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct ForecastShape {
     #[serde(skip)]
     pub(crate) digits: u32,
     #[serde(skip)]
-    pub(crate) card_words: String,
+    pub(crate) card_words: (String, Option<String>),
     /// What is left before the first month.
     #[serde(skip)]
     pub(crate) left: Money,
@@ -168,8 +168,8 @@ fn has_started(forecast: &Forecast<'_>, credit: &CreditAhead, as_of: NaiveDate) 
     record.credit.terms.start_date <= as_of
 }
 
-/// When the card starts, in words, after "the card".
-pub(crate) fn card_words(forecast: &Forecast<'_>) -> String {
+/// When the card starts, in words after "the card", and what it pays then.
+pub(crate) fn card_words(forecast: &Forecast<'_>) -> (String, Option<String>) {
     let currency = forecast.currency;
     let (earliest, latest) = forecast.card_start_range;
     let Some(start) = forecast.card_start else {
@@ -178,19 +178,25 @@ pub(crate) fn card_words(forecast: &Forecast<'_>) -> String {
         let earliest = earliest.map_or(String::new(), |earliest| {
             format!(", but may from {earliest} on if bills are high")
         });
-        return format!("does not start within these months{last}{earliest}");
+        return (
+            format!("does not start within these months{last}{earliest}"),
+            None,
+        );
     };
     let card = start.card.grouped(currency.minor_digits());
+    let pays = match start.is_covered {
+        true => format!(
+            "pays {card} {currency} in {} for what credits cover",
+            start.month
+        ),
+        false => format!(
+            "pays {card} {currency} in {}, no credit covers any of it",
+            start.month
+        ),
+    };
     let first = forecast.months.first().map(|first| first.month);
     if start.tenths() == 0 && first.is_some_and(|first| start.month <= first.max(forecast.now())) {
-        let what = match start.is_covered {
-            true => "what credits cover, or covered",
-            false => "everything, no credit covers any of it",
-        };
-        return format!(
-            "pays already: {card} {currency} in {} for {what}",
-            start.month
-        );
+        return ("pays already".to_owned(), Some(pays));
     }
     let earliest = earliest.unwrap_or(start.month);
     let range = match latest {
@@ -198,11 +204,12 @@ pub(crate) fn card_words(forecast: &Forecast<'_>) -> String {
         Some(latest) => format!(" ({earliest} to {latest})"),
         None => format!(" ({earliest} or later)"),
     };
-    format!(
-        "starts in {}{range}, in {} months: {card} {currency} there",
+    let starts = format!(
+        "starts in {}{range}, in {} months",
         start.month,
         months_text(start.tenths())
-    )
+    );
+    (starts, Some(pays))
 }
 
 fn method(forecast: &Forecast<'_>) -> String {
@@ -266,7 +273,7 @@ fn tax(forecast: &Forecast<'_>) -> Option<Tax> {
 }
 
 fn tax_words(tax: &Tax) -> String {
-    let percent = rounded(tax.rate * 100.0, 1).text(0);
+    let percent = rounded(tax.rate * 100.0, 2).text(0);
     match tax.is_on_uncovered {
         true => format!("tax is {percent}% of what credits leave over"),
         false => format!("tax is {percent}% of all charges, covered or not"),

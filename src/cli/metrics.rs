@@ -253,7 +253,7 @@ mod tests {
         let page = told(&limits);
         for sample in [
             "\ncredits_runway_months{currency=\"USD\"} 2.9\n",
-            "\ncredits_unused_at_end{credit=\"C2\"} 12.3456\n",
+            "\ncredits_unused_at_end{credit=\"C2\",currency=\"USD\"} 12.3456\n",
             "\ncredits_alert{kind=\"runway_below\"} 0\n",
         ] {
             assert!(page.contains(sample), "{page}");

@@ -202,7 +202,10 @@ impl Facts<'_> {
                 (
                     "card",
                     match self.is_known() {
-                        true => card_words(self.forecast),
+                        true => match card_words(self.forecast) {
+                            (when, Some(what)) => format!("{when}; {what}"),
+                            (when, None) => when,
+                        },
                         false => "no bill says when it starts; `credits apply FILE` records one"
                             .to_owned(),
                     },

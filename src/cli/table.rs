@@ -42,6 +42,11 @@ impl Cell {
         text.map_or(Cell::Empty, Cell::text)
     }
 
+    /// How many columns it takes for people.
+    pub(crate) fn width(&self) -> usize {
+        self.for_people().chars().count()
+    }
+
     fn is_number(&self) -> bool {
         matches!(
             self,

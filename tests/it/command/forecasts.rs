@@ -115,7 +115,7 @@ fn where_all_credits_are_gone_the_card_pays_already() {
     assert_eq!(forecast["card_starts_in"], "2026-03");
     assert_eq!(forecast["runway_months"], "0.0");
     let told = ledger.call("forecast").today("2026-03-05").run().ok().out;
-    let line = "the card pays already: 150.00 USD in 2026-03 for what credits cover, or covered";
+    let line = "the card pays already\nthe card pays 150.00 USD in 2026-03 for what credits cover";
     assert!(told.contains(line), "{told}");
 }
 
@@ -486,19 +486,33 @@ fn what_cannot_be_foreseen_is_said() {
 
 #[test]
 fn it_fits_into_eighty_columns_with_and_without_unicode() {
-    let ledger = Ledger::new();
-    ledger.does("grant --kind activate --amount 25000 --account 111122223333 --start 2026-01-01 --end 2026-12-31");
-    ledger.applies(&bill("2026-01", "a AmazonEC2 2300"));
-    ledger.applies(&bill("2026-02", "a AmazonEC2 3300.50"));
-    let drawn = ledger.does("forecast");
-    let plain = ledger.does("forecast --ascii");
-    for text in [&drawn, &plain] {
-        for line in text.lines() {
-            assert!(line.chars().count() <= 80, "{line}");
+    for (credit, january, february) in [
+        ("5", "0.07", "0.03"),
+        ("25000", "2300", "3300.50"),
+        ("1250000", "102234.56", "103234.56"),
+        ("900000000", "92234567.89", "103234567"),
+    ] {
+        let ledger = Ledger::new();
+        ledger.does(&format!("grant --kind activate --amount {credit} --account 111122223333 --start 2026-01-01 --end 2027-12-31"));
+        ledger.applies(&bill("2026-01", &format!("a AmazonEC2 {january}")));
+        ledger.applies(&bill("2026-02", &format!("a AmazonEC2 {february}")));
+        let drawn = ledger.does("forecast");
+        let plain = ledger.does("forecast --ascii");
+        for text in [&drawn, &plain] {
+            let mut lines = text.lines();
+            let long = lines.find(|line| line.chars().count() > 80);
+            assert_eq!(long, None, "{text}");
+            let months = text.lines().filter(|line| line.starts_with("20"));
+            assert!(months.count() > 5, "{text}");
         }
+        assert!(drawn.contains('█'), "{drawn}");
+        assert!(plain.is_ascii() && plain.contains("##"), "{plain}");
+        let on_a_terminal = ledger.on_a_terminal("stty cols 80; $CREDITS forecast");
+        let months = |text: &str| text.lines().filter(|line| line.starts_with("20")).count();
+        assert_eq!(months(&on_a_terminal), months(&drawn), "{on_a_terminal}");
+        let lines = |text: &str| text.lines().count();
+        assert_eq!(lines(&on_a_terminal), lines(&drawn), "{on_a_terminal}");
     }
-    assert!(drawn.contains('█'), "{drawn}");
-    assert!(plain.is_ascii() && plain.contains("##"), "{plain}");
 }
 
 #[test]
@@ -587,7 +601,7 @@ left        400.00 USD of 1,000.00, 250.00 after open bills, in one active credi
 ends next   C2 AWS Activate credit on 2026-12-31, 250.00 USD left, all of which will be used
 this month  2026-03: 150.00 USD so far, 0.00 USD on the card; expected 307.34 USD, 0.00 USD on the card
 last bill   111122223333/2026-02: 300.00 USD, 300.00 USD by credits, 0.00 USD on the card
-card        starts in 2026-04, in 0.8 months: 213.53 USD there
+card        starts in 2026-04, in 0.8 months; pays 213.53 USD in 2026-04 for what credits cover
 "
     );
     let answer = ledger.json("status");
