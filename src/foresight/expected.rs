@@ -130,13 +130,6 @@ impl<'a> Expectation<'a> {
         self.streams.keys().any(|stream| stream.account == *account)
     }
 
-    /// What a month comes to before tax.
-    #[must_use]
-    pub fn total(&self, month: Month) -> f64 {
-        let amounts = self.streams.values();
-        amounts.map(|amounts| self.amount(amounts, month)).sum()
-    }
-
     /// By which part four of five truths differ at most from what is expected of a month. What is on
     /// an open bill already is not uncertain any more.
     #[must_use]

@@ -259,14 +259,6 @@ impl History {
         before.map(|(_, open)| open)
     }
 
-    /// The usage accounts on its bills.
-    #[must_use]
-    pub fn accounts(&self) -> BTreeSet<&AccountId> {
-        let open = self.open.values().flat_map(|open| open.streams.keys());
-        let streams = self.streams.keys().chain(open);
-        streams.map(|stream| &stream.account).collect()
-    }
-
     /// What a stream came to from the first month of the history up to its last one; nothing in
     /// months without a bill.
     #[must_use]

@@ -140,7 +140,7 @@ service          charges   card  why
 AmazonEC2              1  11.40  category: C2
 AmazonRegistrar        1  12.00  service: C2
 AmazonS3               1   0.60  category: C2
-`credits explain 111122223333/2026-01 CHARGE` says it of one charge
+`credits explain 111122223333/2026-01 CHARGE` says it of one charge, `credits explain --why-card` what would have covered it
 "
     );
 }
