@@ -4,8 +4,9 @@
 //! the days to come are the last days. Few of them say little, so the month before is weighed in as
 //! if it were four days more. Fees come once and are not multiplied.
 //!
-//! On the days of a real project (mybinder.org, December 2017 to October 2019, `tests/series`) this
-//! was about as wrong after ten days as a straight line, and half as wrong after twenty-five.
+//! On the days of a real project (mybinder.org, January 2018 to September 2019, `tests/series`) this
+//! was less wrong than a straight line: by a tenth after ten days, by a sixth or so after twenty and
+//! after twenty-seven.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

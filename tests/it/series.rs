@@ -238,7 +238,7 @@ fn an_open_month_is_completed_from_its_days() {
         }
         println!("{days} days: {wrong:.0}, naive {naive:.0}, straight {straight:.0}");
         assert!(wrong < naive * most, "{days} days: {wrong}, naive {naive}");
-        assert!(wrong < straight * 1.1, "{days} days: {wrong}, {straight}");
+        assert!(wrong < straight, "{days} days: {wrong}, {straight}");
     }
 }
 
